@@ -1,0 +1,43 @@
+"""Tune, train and evaluate a model on a data version, and confirm it by its gate.
+
+**What it does.** Takes the stored split of a data version, searches the hyperparameters with Ray Tune (every trial is
+a run in MLflow), trains the best once more, evaluates it on the test part beside a simple baseline, registers it, and
+confirms it where it passes the gate of project.yaml.
+
+**When to run it.** After a new data version, or after a change of the model's code.
+
+**When it fails.** `confirm_model` says what the gate asked for and what was reached; the run and its plots stay in
+MLflow. A killed tuning starts anew when its task is retried. Any task may be cleared.
+"""
+
+from airflow.sdk import Asset, Param
+
+from operators.pipeline import pipeline, projects
+from operators.training import (
+    ChooseSplitOperator,
+    ConfirmModelOperator,
+    EvaluateOperator,
+    RegisterModelOperator,
+    TrainOperator,
+    TuneOperator,
+)
+
+PARAMS = {
+    "data_version": Param("", type="string", pattern="^(v[0-9]+)?$", title="Data version", description="Empty takes the newest."),
+    "trials": Param(
+        None, type=["null", "integer"], minimum=1, maximum=1000, title="Trials", description="Empty takes project.yaml's number."
+    ),
+}
+
+for project in projects():
+    with pipeline(project, "model_development", "training", __doc__, params=PARAMS) as dag:
+        name = project.name
+        split = ChooseSplitOperator(task_id="choose_split", project=name, version="{{ params.data_version }}")
+        tune = TuneOperator(task_id="tune", project=name, split=split.output, trials="{{ params.trials or '' }}")
+        train = TrainOperator(task_id="train", project=name, split=split.output, tuned=tune.output)
+        evaluate = EvaluateOperator(task_id="evaluate", project=name, split=split.output, trained=train.output)
+        model = RegisterModelOperator(task_id="register_model", project=name, evaluated=evaluate.output)
+        ConfirmModelOperator(
+            task_id="confirm_model", project=name, model=model.output, outlets=[Asset(f"{name}/confirmed_model")]
+        )
+    globals()[dag.dag_id] = dag

@@ -1,0 +1,33 @@
+"""Watch a project's production inputs for drift, raise the alert, and start retraining.
+
+**What it does.** A sensor that holds no worker compares each new window of the prediction log with the reference
+sketch of the running release. After enough drifted windows in a row it raises one alert (ledger, Slack), writes the
+Evidently report, and starts `<project>.retraining`.
+
+**When to run it.** It runs all the time; each run watches until something drifts. Pause it to stop watching.
+
+**When it fails.** The log names the engine that did not answer. What was seen is in the ledger, so the next run goes
+on where this one stopped; an open alert raises no second one.
+"""
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+from operators.monitoring import DriftReportOperator, DriftSensor, RaiseAlertOperator
+from operators.pipeline import pipeline, projects
+
+for project in projects():
+    with pipeline(project, "monitoring", "monitoring", __doc__, schedule="@continuous") as dag:
+        name = project.name
+        drift = DriftSensor(task_id="watch_drift", project=name)
+        alert = RaiseAlertOperator(task_id="raise_alert", project=name, drift=drift.output)
+        DriftReportOperator(task_id="drift_report", project=name, alert=alert.output)
+        retrain = TriggerDagRunOperator(
+            task_id="start_retraining",
+            trigger_dag_id=f"{name}.retraining",
+            # One run an alert, however often this task runs.
+            trigger_run_id="alert-{{ ti.xcom_pull('raise_alert')['alert_id'] }}",
+            conf={"reason": "drift", "alert_id": "{{ ti.xcom_pull('raise_alert')['alert_id'] }}"},
+            skip_when_already_exists=True,
+        )
+        alert >> retrain
+    globals()[dag.dag_id] = dag

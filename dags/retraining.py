@@ -1,0 +1,66 @@
+"""Retrain on what production saw, compare four ways, and release the better model.
+
+**What it does.** Waits until enough inferred rows have their true answer, takes them as a round of the ops zone, checks
+and merges it, makes a bundle with the data of the running model, tunes, trains and evaluates, compares the current
+and the new model on old and new test data, and, where the new one wins without losing on old data, starts
+`<project>.release` with its approvals.
+
+**When to run it.** A drift alert starts it, so does an alert webhook, and so may you.
+
+**When it fails.** `four_way` says which of the four results decided. A run that waits for true answers is skipped when
+they do not come in time. Any task may be cleared.
+"""
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import Param
+
+from operators.data import (
+    CheckRoundOperator,
+    CollectOperatingRoundOperator,
+    MakeBundleOperator,
+    MakeSplitOperator,
+    MergeRoundOperator,
+    TruthsSensor,
+)
+from operators.monitoring import FourWayOperator
+from operators.pipeline import pipeline, projects
+from operators.training import ConfirmModelOperator, EvaluateOperator, RegisterModelOperator, TrainOperator, TuneOperator
+
+PARAMS = {
+    "reason": Param("by hand", type="string", maxLength=500, title="Why", description="Stands in the audit log."),
+    "alert_id": Param(
+        "", type=["string", "integer"], title="Alert", description="The drift alert that asked for it; empty takes all new rows."
+    ),
+    "alert_key": Param("", type="string", maxLength=200, title="Alert key", description="Fingerprint of an outside alert."),
+    "trials": Param(None, type=["null", "integer"], minimum=1, maximum=1000, title="Trials"),
+}
+
+for project in projects():
+    with pipeline(project, "retraining", "monitoring", __doc__, params=PARAMS) as dag:
+        name = project.name
+        truths = TruthsSensor(task_id="wait_for_truths", project=name, alert_id="{{ params.alert_id }}")
+        collect = CollectOperatingRoundOperator(task_id="collect_round", project=name, rows=truths.output)
+        check = CheckRoundOperator(task_id="check_round", project=name, round=collect.output)
+        merge = MergeRoundOperator(task_id="merge_round", project=name, round=collect.output)
+        bundle = MakeBundleOperator(task_id="make_bundle", project=name, round=merge.output)
+        split = MakeSplitOperator(task_id="make_split", project=name, version=bundle.output)
+        tune = TuneOperator(task_id="tune", project=name, split=split.output, trials="{{ params.trials or '' }}")
+        train = TrainOperator(task_id="train", project=name, split=split.output, tuned=tune.output)
+        evaluate = EvaluateOperator(task_id="evaluate", project=name, split=split.output, trained=train.output)
+        model = RegisterModelOperator(task_id="register_model", project=name, evaluated=evaluate.output)
+        four_way = FourWayOperator(task_id="four_way", project=name, split=split.output, model=model.output)
+        confirm = ConfirmModelOperator(task_id="confirm_model", project=name, model=model.output)
+        release = TriggerDagRunOperator(
+            task_id="release",
+            trigger_dag_id=f"{name}.release",
+            trigger_run_id="{{ run_id }}-{{ ti.try_number }}",
+            conf={"model_version": "{{ ti.xcom_pull('register_model')['version'] }}"},
+            wait_for_completion=True,
+            deferrable=True,
+            poke_interval=2,
+            retries=0,
+        )
+        check >> merge
+        # A model that loses on old data is never confirmed, however good it is on new data.
+        four_way >> confirm >> release
+    globals()[dag.dag_id] = dag

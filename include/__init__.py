@@ -1,0 +1,1 @@
+"""The domain: plain Python that never imports Airflow."""

@@ -1,0 +1,1 @@
+"""Adapters of the engines, used by tasks, console and inference server alike."""

@@ -1,0 +1,46 @@
+"""Data: rounds, versions, splits and bundles, each kept in the zone's lakeFS repository.
+
+The way of data: `collect_round` writes a round to the run's branch, `check_round` checks it there, `merge_round`
+brings it to main, `tag_version` makes it a version, `make_split` divides the version, `load_part` gives a part
+back. `collect_operating_round` makes a round of what production was asked, `make_bundle` joins rounds of both
+zones without copying them. Each may be run again after any failure and gives the same result.
+
+References are what these functions hand to one another, small dicts that JSON can hold:
+
+- round: repository, zone, branch, round (number), commit, kind, run_id, author, source, count, digest, labels, new
+- version: repository, zone, commit, kind, version, rounds, count, digest, run_id, author, new
+- split: repository, zone, version, commit, split_path, split_digest, counts
+"""
+
+from include.clients.lakefs import DataError
+from include.data.bundles import make_bundle
+from include.data.checks import check_round
+from include.data.collect import collect_round
+from include.data.errors import DataCheckError, IntegrityError, ReferenceFault, SourceError, SourceUnavailable
+from include.data.merge import merge_round
+from include.data.operating import collect_operating_round
+from include.data.parts import Part, load_part, split_document
+from include.data.split import make_split
+from include.data.versions import latest_version, tag_version, version, versions
+
+__all__ = [
+    "DataCheckError",
+    "DataError",
+    "IntegrityError",
+    "Part",
+    "ReferenceFault",
+    "SourceError",
+    "SourceUnavailable",
+    "check_round",
+    "collect_operating_round",
+    "collect_round",
+    "latest_version",
+    "load_part",
+    "make_bundle",
+    "make_split",
+    "merge_round",
+    "split_document",
+    "tag_version",
+    "version",
+    "versions",
+]

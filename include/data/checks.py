@@ -1,0 +1,159 @@
+"""Checks: what a round must hold before it is merged. The report is committed beside the round."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from include.clients.lakefs import DataNotFound, DataRepository
+from include.data import items, rounds
+from include.data.collect import metadata
+from include.data.errors import DataCheckError
+from include.projects import Project
+from include.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Report = dict[str, Any]
+EXAMPLES = 5
+
+
+def check_round(settings: Settings, project: Project, round_ref: rounds.Ref) -> Report:
+    """Check a round on its branch and commit the report there; the same round gives the same report.
+
+    Args:
+        settings: the data server.
+        project: ``data.content``, ``data.checks`` and ``classes`` say what is wanted.
+        round_ref: from `collect_round` or `collect_operating_round`.
+
+    Returns:
+        ``{"ok", "round", "commit", "digest", "count", "checks": [{"name", "ok", "value", "limit", "examples"?}]}``.
+
+    Raises:
+        DataCheckError: a check did not pass; the branch is kept for looking at, nothing was merged.
+    """
+    repo = rounds.repository(settings, project, round_ref["zone"])
+    if not round_ref["count"]:
+        return _empty(repo, project, round_ref)
+    branch, number = round_ref["branch"], round_ref["round"]
+    if branch is None:  # merged by an earlier try, so its checks have passed
+        return dict(json.loads(repo.get(round_ref["commit"], rounds.checks_path(number))))
+    head = repo.commit_info(branch)
+    commit = rounds.round_commit(repo, branch)
+    document = rounds.describe(repo, commit, number)
+    report = _report(repo, project, commit, document)
+    content = items.dump(report)
+    try:
+        same = repo.get(head.id, rounds.checks_path(number)) == content
+    except DataNotFound:
+        same = False
+    if not same:
+        repo.put(branch, rounds.checks_path(number), content)
+        state = "passed" if report["ok"] else "did not pass"
+        repo.commit(branch, f"Checks of round {number} {state}", {**metadata("checks", document), "ok": report["ok"]})
+    if not report["ok"]:
+        raise DataCheckError(f"{repo.name}, branch {branch}, round {number}", report)
+    return report
+
+
+def _empty(repo: DataRepository, project: Project, round_ref: rounds.Ref) -> Report:
+    """Report on a collection that found nothing: fine for a source that is read often, not for a retraining."""
+    ok = round_ref["kind"] != "operating"
+    checks = [] if ok else [_check("rows", 0, f">= {project.retraining.min_new_rows}", False)]
+    report = {"ok": ok, "round": None, "commit": round_ref["commit"], "digest": None, "count": 0, "checks": checks}
+    if not ok:
+        raise DataCheckError(f"{repo.name}, run {round_ref['run_id']}, skipped {round_ref.get('skipped')}", report)
+    return report
+
+
+def _report(repo: DataRepository, project: Project, commit: str, document: dict[str, Any]) -> Report:
+    found = _Findings()
+    with items.opened(repo, commit, rounds.items_path(document["number"])) as file:
+        running = items.running_digest(_walk(file, project, found))
+    operating, wanted = document["kind"] == "operating", project.data.checks
+    least = project.retraining.min_new_rows if operating else wanted.min_rows
+    per_class = min((found.labels[name] for name in project.classes), default=0)
+    rarest = [name for name in project.classes if found.labels[name] == per_class]
+    missing = found.missing / max(found.count, 1)
+    double = (found.count - len(found.ids)) / max(found.count, 1)
+    checks = [
+        _check("rows", found.count, f">= {least}", found.count >= least),
+        _check("content_size", len(found.size), "0 items of another size", not found.size, found.size),
+        _check("content_range", len(found.range), "0 items with values outside or not finite", not found.range, found.range),
+        _check("unknown_labels", len(found.unknown), "0 labels that are no class", not found.unknown, found.unknown),
+        _check("missing_labels", round(missing, 6), f"<= {wanted.max_missing_labels}", missing <= wanted.max_missing_labels),
+        _check("repeated_keys", len(found.again), "0 keys that occur twice", not found.again, found.again),
+        _check("stored_as_collected", running == document["digest"], "True", running == document["digest"]),
+    ]
+    if not operating:  # what comes from production is as it is: rare classes and repeated requests are no fault
+        limit = wanted.min_rows_per_class
+        checks.append(_check("rows_per_class", per_class, f">= {limit}", per_class >= limit, rarest))
+        checks.append(_check("duplicates", round(double, 6), f"<= {wanted.max_duplicates}", double <= wanted.max_duplicates))
+    names = ("number", "digest", "count")
+    number, digest, count = (document[name] for name in names)
+    ok = all(check["ok"] for check in checks)
+    return {"ok": ok, "round": number, "commit": commit, "digest": digest, "count": count, "checks": checks}
+
+
+@dataclass
+class _Findings:
+    count: int = 0
+    missing: int = 0
+    ids: set[bytes] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+    labels: Counter[str] = field(default_factory=Counter)
+    size: list[str] = field(default_factory=list)
+    range: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+
+
+def _walk(file: Any, project: Project, found: _Findings) -> Any:
+    """Go through the table a batch at a time; yield (key, id computed from the content, label) of each row."""
+    form, classes = project.data.content, set(project.classes)
+    for batch in file.iter_batches(items.BATCH, columns=["key", "content", "label"]):
+        keys, labels = batch["key"].to_pylist(), batch["label"].to_pylist()
+        ids = items.item_ids(batch["content"].to_pylist(), form)
+        good = _sizes(batch["content"], keys, project, found)
+        _ranges(batch.filter(good), project, found)
+        found.count += len(keys)
+        for key, one, label in zip(keys, ids, labels, strict=True):
+            found.ids.add(bytes.fromhex(one))
+            if key in found.keys:
+                found.again.append(key)
+            found.keys.add(key)
+            if label is None:
+                found.missing += 1
+            elif label not in classes:
+                found.unknown.append(f"{key}: {label[:40]!r}")
+            else:
+                found.labels[label] += 1
+            yield key, one, label
+
+
+def _sizes(contents: pa.Array, keys: list[str], project: Project, found: _Findings) -> pa.Array:
+    import pyarrow.compute as pc
+
+    good = pc.equal(pc.binary_length(contents), items.size(project.data.content)).fill_null(False)
+    found.size += [key for key, fine in zip(keys, good.to_pylist(), strict=True) if not fine]
+    return good
+
+
+def _ranges(batch: pa.RecordBatch, project: Project, found: _Findings) -> None:
+    import numpy as np
+    import pyarrow as pa
+
+    form = project.data.content
+    values = items.to_array(pa.chunked_array([batch["content"]]), form).reshape(batch.num_rows, -1)
+    low, high = form.range
+    # written so that NaN, which compares with nothing, falls out too
+    fine = ((values >= low) & (values <= high)).all(axis=1)
+    found.range += [batch["key"][int(row)].as_py() for row in np.flatnonzero(~fine)]
+
+
+def _check(name: str, value: Any, limit: str, ok: bool, examples: list[str] | None = None) -> dict[str, Any]:
+    check = {"name": name, "ok": bool(ok), "value": value, "limit": limit}
+    return check if ok or not examples else {**check, "examples": examples[:EXAMPLES]}

@@ -1,0 +1,221 @@
+"""Items: the rows of a round, kept in one Parquet table with their contents.
+
+Small contents lie beside their description, so that a round of 100,000 items is one object, one upload and one
+read, where a file an item would be 100,000 of each. Columns: ``item_id``, ``key`` (the source's own), ``content``
+(raw bytes in C order), ``label``, ``taken_at``, ``source``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import prod
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from include.clients.lakefs import DataRepository
+from include.data.errors import IntegrityError
+from include.projects.project import Content
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+COLUMNS = ("item_id", "key", "content", "label", "taken_at", "source")
+BATCH = 10_000  # rows held in memory at a time while a table is written or checked
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item on its way into a round.
+
+    Attributes:
+        key: what the source calls it; unique there.
+        content: raw bytes in C order, of the project's dtype and shape where all is well.
+        label: the true answer, a class name, or None.
+        taken_at: when it was made; None where unknown.
+        source: where it comes from.
+    """
+
+    key: str
+    content: bytes
+    label: str | None
+    taken_at: datetime | None
+    source: str
+
+
+@dataclass
+class Totals:
+    """What was written: the numbers that describe a round."""
+
+    count: int = 0
+    bytes: int = 0
+    digest: str = ""
+    labels: Counter[str] = field(default_factory=Counter)
+
+
+def item_id(content: bytes, form: Content) -> str:
+    """Return the id of an item: the SHA-256 of its form and bytes, in hex. Equal contents have equal ids."""
+    return _hash(_form(form), content)
+
+
+def item_ids(contents: Sequence[bytes], form: Content) -> list[str]:
+    """Return `item_id` of many contents."""
+    begin = _form(form)
+    return [_hash(begin, content) for content in contents]
+
+
+def size(form: Content) -> int:
+    """Return how many bytes one item has."""
+    import numpy as np
+
+    return prod(form.shape) * np.dtype(form.dtype).itemsize
+
+
+def write(path: Path, items: Iterable[Item], form: Content) -> Totals:
+    """Write items to a Parquet file, a batch at a time.
+
+    Args:
+        path: the file.
+        items: in the order of the source.
+        form: the form of one item.
+
+    Returns:
+        What was written; its digest is over keys, ids and labels in order, so it does not depend on Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    totals, begin, running = Totals(), _form(form), hashlib.sha256()
+    schema = _schema()
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=["label", "source"]) as writer:
+        for batch in _batches(items):
+            ids = [_hash(begin, item.content) for item in batch]
+            for one, item in zip(ids, batch, strict=True):
+                running.update(_line(item.key, one, item.label))
+                totals.bytes += len(item.content)
+            totals.labels.update(item.label for item in batch if item.label is not None)
+            totals.count += len(batch)
+            names = COLUMNS[1:]
+            arrays = [pa.array(ids, schema.field("item_id").type)]
+            arrays += [pa.array([getattr(item, name) for item in batch], schema.field(name).type) for name in names]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+    totals.digest = f"sha256:{running.hexdigest()}"
+    return totals
+
+
+@contextmanager
+def opened(repository: DataRepository, ref: str, path: str) -> Iterator[pq.ParquetFile]:
+    """Give a round's table as an open Parquet file, on this machine's disk for as long as the block lasts.
+
+    Raises:
+        IntegrityError: the object is no Parquet table with our columns.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    where = f"{repository.name}/{path} at {ref}"
+    with TemporaryDirectory(prefix="devmlops-data-") as folder:
+        local = Path(folder) / "items.parquet"
+        repository.fetch(ref, path, local)
+        try:
+            file = pq.ParquetFile(local, memory_map=True)
+        except (pa.ArrowException, OSError) as cause:
+            raise IntegrityError(where, f"no readable Parquet table: {cause}", "Take the round again") from cause
+        with file:
+            if not set(COLUMNS) <= set(file.schema_arrow.names):
+                raise IntegrityError(where, f"columns are {file.schema_arrow.names}", f"A round's table has {list(COLUMNS)}")
+            yield file
+
+
+def read(repository: DataRepository, ref: str, path: str, columns: Sequence[str]) -> pa.Table:
+    """Return some columns of a round's table."""
+    with opened(repository, ref, path) as file:
+        return file.read(list(columns))
+
+
+def running_digest(rows: Iterable[tuple[str, str, str | None]]) -> str:
+    """Return the digest of (key, item id, label) rows in order, the same as `write` gave."""
+    running = hashlib.sha256()
+    for key, one, label in rows:
+        running.update(_line(key, one, label))
+    return f"sha256:{running.hexdigest()}"
+
+
+def to_array(contents: pa.ChunkedArray, form: Content) -> np.ndarray:
+    """Return contents of the right size as one array (n, *shape), copied out of the table.
+
+    Raises:
+        IntegrityError: a content has another size than the form says.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    one = size(form)
+    if len(contents) == 0:
+        return np.empty((0, *form.shape), dtype=form.dtype)
+    if contents.null_count or pc.any(pc.not_equal(pc.binary_length(contents), one)).as_py():
+        raise IntegrityError("a round's table", f"a content does not have {one} bytes", "Check data.content of project.yaml")
+    joined = bytearray().join(
+        memoryview(chunk.buffers()[2])[_first(chunk, pa) : _first(chunk, pa) + one * len(chunk)]
+        for chunk in contents.chunks
+        if len(chunk)
+    )
+    return np.frombuffer(joined, dtype=form.dtype).reshape(len(contents), *form.shape)
+
+
+def dump(document: dict[str, Any]) -> bytes:
+    """Return a document as canonical JSON: sorted keys, no spaces, UTF-8."""
+    return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def digest(document: dict[str, Any]) -> str:
+    """Return the digest of a document: ``sha256:`` and the hash of its canonical JSON."""
+    return f"sha256:{hashlib.sha256(dump(document)).hexdigest()}"
+
+
+def _first(chunk: pa.Array, pa: Any) -> int:
+    """Return where the values of a binary array begin in its buffer (a slice begins in the middle)."""
+    import numpy as np
+
+    wide = pa.types.is_large_binary(chunk.type)
+    return int(np.frombuffer(chunk.buffers()[1], dtype=np.int64 if wide else np.int32)[chunk.offset])
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    # 64-bit offsets: the contents of one round may be more than 2 GiB.
+    types = {"content": pa.large_binary(), "taken_at": pa.timestamp("us", tz="UTC")}
+    return pa.schema([(name, types.get(name, pa.string())) for name in COLUMNS])
+
+
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    batch: list[Item] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) >= BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _form(form: Content) -> bytes:
+    return f"{form.dtype}:{','.join(map(str, form.shape))}\n".encode()
+
+
+def _hash(begin: bytes, content: bytes) -> str:
+    return hashlib.sha256(begin + content).hexdigest()
+
+
+def _line(key: str, one: str, label: str | None) -> bytes:
+    return f"{json.dumps(key)} {one} {json.dumps(label)}\n".encode()

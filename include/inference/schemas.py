@@ -1,0 +1,103 @@
+"""The shapes that /docs shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from include.inference.requests import REQUEST_ID_LENGTH
+
+IMAGE = [
+    [0, 0, 5, 13, 9, 1, 0, 0],
+    [0, 0, 13, 15, 10, 15, 5, 0],
+    [0, 3, 15, 2, 0, 11, 8, 0],
+    [0, 4, 12, 0, 0, 8, 8, 0],
+    [0, 5, 8, 0, 0, 9, 8, 0],
+    [0, 4, 11, 0, 1, 12, 7, 0],
+    [0, 2, 14, 5, 10, 12, 0, 0],
+    [0, 0, 6, 13, 10, 0, 0, 0],
+]
+
+REQUEST_ID = Field(
+    None,
+    min_length=1,
+    max_length=REQUEST_ID_LENGTH,
+    description="Names the request in the prediction log and in truths; one is made where none is given. Repeating one is "
+    "allowed: it is answered and logged again, and the last record counts.",
+)
+
+
+class InferenceBody(BaseModel):
+    """One row as ``input``, or several as ``inputs``; shape, type and range are in the project's status."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request_id: str | None = REQUEST_ID
+    input: list[Any] | None = Field(None, description="One row: nested lists of the project's shape.")
+    inputs: list[Any] | None = Field(None, description="Several rows.")
+
+
+class Prediction(BaseModel):
+    """The answer for one row."""
+
+    label: str = Field(description="The class.", examples=["0"])
+    probability: float = Field(description="Of that class.", examples=[0.98])
+    probabilities: dict[str, float] = Field(description="Of each class.")
+
+
+class InferenceAnswer(BaseModel):
+    """All predictions of one answer come from the one release that it names."""
+
+    request_id: str
+    release_id: str = Field(examples=["digits-r0001"])
+    model: dict[str, Any] = Field(description="Registered model and its version.", examples=[{"name": "digits", "version": "1"}])
+    prediction: Prediction | None = Field(None, description="Same as the first of predictions; only for input.")
+    predictions: list[Prediction]
+    duration_ms: float
+
+
+class Truth(BaseModel):
+    """The true labels of one earlier request, one a row."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request_id: str = Field(examples=["scan-4711"])
+    labels: list[str] = Field(examples=[["3"]])
+
+
+class TruthsBody(BaseModel):
+    """Late true answers; of several for one request the last counts."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    truths: list[Truth] = Field(min_length=1)
+
+
+class TruthsAnswer(BaseModel):
+    """How many were kept."""
+
+    kept: int
+
+
+class ErrorDetail(BaseModel):
+    """What is wrong and what to do."""
+
+    code: str = Field(examples=["out_of_range"])
+    message: str = Field(examples=["row 0: input[0][7] is 99, outside of 0 to 16"])
+    what_to_do: str
+    field: str | None = Field(None, description="Place in the request.", examples=["input[0][7]"])
+    row: int | None = Field(None, description="Row of the request, from 0.")
+
+
+class ErrorAnswer(BaseModel):
+    """Every answer above 399."""
+
+    error: ErrorDetail
+
+
+EXAMPLES = {
+    "one row": {"value": {"request_id": "scan-4711", "input": IMAGE}},
+    "several rows": {"value": {"inputs": [IMAGE, IMAGE]}},
+}
+TRUTHS_EXAMPLES = {"one request": {"value": {"truths": [{"request_id": "scan-4711", "labels": ["0"]}]}}}

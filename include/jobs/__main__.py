@@ -1,0 +1,115 @@
+"""``python -m include.jobs NAME --spec URI``: run one job in this process."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from types import FrameType
+
+from include.errors import FinalError
+from include.jobs.errors import SpecError
+from include.jobs.registry import JOBS, check_args, find
+from include.jobs.spec import local_path, read_spec, write_json
+from include.projects import ProjectError, load_project
+from include.settings import Settings
+
+FAILED, BAD_SPEC, REFUSED = 1, 2, 3
+GRACE_S = 10
+FORM = """spec: {"project": "digits", "args": {...}}
+exit codes: 0 done, 1 failed, 2 bad spec, 3 refused (another try cannot help)"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the job that the command line names.
+
+    Returns:
+        0 done; 1 failed, another try may help; 2 the spec is wrong; 3 failed, another try cannot help. The last
+        line on stderr says why. A job that is told to stop cleans up and ends by the signal.
+    """
+    arguments = _parser().parse_args(argv)
+    if arguments.lifeline:
+        threading.Thread(target=_follow, daemon=True, name="lifeline").start()
+    try:
+        job = find(arguments.name)
+        spec = read_spec(arguments.spec)
+        result_file = local_path(arguments.result) if arguments.result else None
+        settings = Settings()
+        project = load_project(spec.project, settings.projects_dir)
+        function = job.load()
+        check_args(arguments.name, function, spec.args)
+    except (SpecError, ProjectError) as cause:
+        print(f"job {arguments.name}: {_one_line(cause)}", file=sys.stderr, flush=True)
+        return BAD_SPEC
+    except Exception as cause:
+        traceback.print_exc()
+        print(f"job {arguments.name} cannot start: {type(cause).__name__}: {_one_line(cause)}", file=sys.stderr, flush=True)
+        return FAILED
+    started = time.monotonic()
+    try:
+        result = function(settings, project, **spec.args)
+        if result_file:
+            write_json(result_file, result)
+    except Exception as cause:
+        traceback.print_exc()
+        print(f"job {arguments.name} failed: {type(cause).__name__}: {_one_line(cause)}", file=sys.stderr, flush=True)
+        return REFUSED if isinstance(cause, FinalError) else FAILED
+    print(f"job {arguments.name} done in {time.monotonic() - started:.1f} s", flush=True)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    jobs = "\n".join(f"  {name:<14}{job.what}" for name, job in JOBS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m include.jobs",
+        description="Run one job.",
+        epilog=f"jobs:\n{jobs}\n\n{FORM}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", metavar="NAME", help="which job")
+    parser.add_argument("--spec", required=True, metavar="URI", help="path or file:// URI of the JSON spec")
+    parser.add_argument("--result", metavar="URI", help="where the JSON result goes")
+    parser.add_argument("--lifeline", action="store_true", help="end this process group when stdin closes: its owner has died")
+    return parser
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or "no message"
+
+
+def _follow() -> None:
+    while os.read(0, 1024):
+        pass
+    own = os.getpgrp() == os.getpid()
+    for number, wait in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, 0)):
+        if own:
+            os.killpg(0, number)
+        else:
+            os.kill(os.getpid(), number)
+        time.sleep(wait)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once is enough: cleaning up must not be cut short
+    raise SystemExit(128 + number)
+
+
+def _run() -> None:
+    signal.signal(signal.SIGTERM, _stop)
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # threads that a library left behind must not keep the job alive
+
+
+if __name__ == "__main__":
+    try:
+        _run()
+    except SystemExit as stop:
+        if stop.code == 128 + signal.SIGTERM:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise

@@ -1,0 +1,186 @@
+"""Running a job on this machine, as a child process whose whole group ends with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from include.jobs.errors import JobFailed, JobKilled, JobOutOfMemory, JobRefused
+from include.jobs.registry import find
+from include.jobs.spec import write_json
+from include.settings import ROOT, Settings
+
+TAIL_LINES = 40
+GRACE_S = 8.0
+# Airflow's own variables hold its database's password; a job has no use for them.
+WITHHELD = re.compile(r"^_?_?AIRFLOW")
+
+
+def _show(line: str) -> None:
+    print(line, flush=True)
+
+
+class LocalJob:
+    """One run of one job on this machine.
+
+    The job is the leader of a process group. Whatever it starts is ended with it: when it is done, when it is
+    killed, and when this process dies, because the job reads a pipe that only this process holds open.
+
+    Args:
+        name: of the job (`include.jobs.registry`).
+        project: the project's name.
+        args: of the job's function, JSON.
+        settings: reach the job through its environment, never through its command line.
+    """
+
+    def __init__(self, name: str, project: str, args: dict[str, Any], settings: Settings) -> None:
+        self.name, self.project, self.args, self.settings = name, project, args, settings
+        self.process: subprocess.Popen[str] | None = None
+        self.killed = False
+        self._gone = threading.Event()
+
+    def run(self, on_line: Callable[[str], None] = _show) -> dict[str, Any]:
+        """Run it to its end.
+
+        Args:
+            on_line: called with each line that the job writes, while it runs, in this thread.
+
+        Returns:
+            The job's result.
+
+        Raises:
+            SpecError: there is no such job.
+            JobRefused: its error is final: bad spec, bad input, a gate not passed.
+            JobOutOfMemory: the system ended it because memory ran out.
+            JobKilled: a signal ended it.
+            JobFailed: anything else; the message is the job's own.
+        """
+        find(self.name)
+        parent = self.settings.home / "jobs"
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=parent))
+        try:
+            write_json(folder / "spec.json", {"project": self.project, "args": self.args})
+            return self._run(folder, on_line)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _run(self, folder: Path, on_line: Callable[[str], None]) -> dict[str, Any]:
+        result = folder / "result.json"
+        command = [sys.executable, "-m", "include.jobs", self.name, "--lifeline"]
+        command += ["--spec", str(folder / "spec.json"), "--result", str(result)]
+        kills_before, tail = oom_kills(), deque[str](maxlen=TAIL_LINES)
+        process = self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        watcher = threading.Thread(target=self._watch, args=(process,), daemon=True, name=f"job {self.name}")
+        watcher.start()
+        assert process.stdout is not None and process.stdin is not None
+        try:
+            if self.killed:  # kill() was called before the process was there
+                self.kill()
+            for line in process.stdout:
+                tail.append(line.rstrip("\n"))
+                on_line(tail[-1])
+        finally:
+            self._end(0 if self._gone.is_set() else GRACE_S)
+            watcher.join()
+            process.stdout.close()
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        return self._outcome(process.returncode, result, list(tail), oom_kills() > kills_before)
+
+    def _watch(self, process: subprocess.Popen[str]) -> None:
+        """When the job is gone, end what it left in its group; it is not reaped before, so its id stays its own."""
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        self._gone.set()
+        self._signal(signal.SIGKILL)
+        process.wait()
+
+    def _outcome(self, code: int, result: Path, tail: list[str], oom: bool) -> dict[str, Any]:
+        if code == 0:
+            value = json.loads(result.read_text(encoding="utf-8"))
+            if not isinstance(value, dict):
+                raise JobFailed(self.name, code, tail, f"job {self.name} gave {type(value).__name__}, not a dict")
+            return value
+        number = -code if code < 0 else code - 128 if code > 128 else 0
+        if number == signal.SIGKILL and oom and not self.killed:
+            raise JobOutOfMemory(self.name, tail)
+        if number:
+            raise JobKilled(self.name, number, tail)
+        raise (JobRefused if code in (2, 3) else JobFailed)(self.name, code, tail)
+
+    def kill(self, grace_s: float = GRACE_S) -> None:
+        """End the job and everything it started; may be called twice, from any thread, and before it started.
+
+        Args:
+            grace_s: seconds it has to clean up before it is ended by force.
+        """
+        self.killed = True
+        self._end(grace_s)
+
+    def _end(self, grace_s: float) -> None:
+        if self.process is None:
+            return
+        self._signal(signal.SIGTERM)
+        if not self._gone.wait(grace_s):
+            self._signal(signal.SIGKILL)
+            self._gone.wait(5)
+
+    def _signal(self, number: int) -> None:
+        process = self.process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+
+    def environment(self) -> dict[str, str]:
+        """Return the child's environment: this one's without Airflow's, and the settings."""
+        kept = {name: value for name, value in os.environ.items() if not WITHHELD.match(name)}
+        path = [str(ROOT), *filter(None, kept.get("PYTHONPATH", "").split(os.pathsep))]
+        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "RAY_USAGE_STATS_ENABLED": "0", "DO_NOT_TRACK": "1"}
+        steady = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "MPLBACKEND": "Agg", "ORT_DISABLE_TELEMETRY": "1"}
+        return {**kept, **quiet, **steady, "PYTHONPATH": os.pathsep.join(path), **self.settings.environment()}
+
+
+def run_local(
+    name: str, project: str, args: dict[str, Any], settings: Settings, on_line: Callable[[str], None] = _show
+) -> dict[str, Any]:
+    """Run one job on this machine and return its result; see `LocalJob.run`. An exception ends the job."""
+    return LocalJob(name, project, args, settings).run(on_line)
+
+
+def oom_kills() -> int:
+    """Return how many processes the system has ended for memory, in this process's control group or on the machine."""
+    total = 0
+    try:
+        group = Path("/proc/self/cgroup").read_text(encoding="utf-8").split("::", 1)[1].splitlines()[0]
+        places = [Path("/sys/fs/cgroup" + group.rstrip("/"), "memory.events"), Path("/proc/vmstat")]
+    except (OSError, IndexError):
+        places = [Path("/proc/vmstat")]
+    for place in places:
+        with contextlib.suppress(OSError):
+            found = re.search(r"^oom_kill (\d+)$", place.read_text(encoding="utf-8"), re.MULTILINE)
+            total += int(found[1]) if found else 0
+    return total

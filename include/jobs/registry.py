@@ -1,0 +1,65 @@
+"""The jobs that there are: name, function, one line."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from include.jobs.errors import SpecError
+
+
+@dataclass(frozen=True)
+class Job:
+    """One kind of heavy work.
+
+    Attributes:
+        function: ``module:function``, called as ``function(settings, project, **args)``; it returns a JSON dict.
+        what: one line for people.
+    """
+
+    function: str
+    what: str
+
+    def load(self) -> Callable[..., dict[str, Any]]:
+        """Import and return the function."""
+        module, _, name = self.function.partition(":")
+        loaded: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
+        return loaded
+
+
+JOBS: dict[str, Job] = {
+    "tune": Job("include.training.tune:tune", "search hyperparameters with Ray Tune, every trial an MLflow run"),
+    "train": Job("include.training.train:train", "train one model with chosen hyperparameters"),
+    "evaluate": Job("include.training.evaluate:evaluate", "measure a trained model on the test part, with plots and a baseline"),
+    "optimise": Job("include.release.optimise:optimise", "export to ONNX and quantise, with accuracy, size and latency"),
+    "parity": Job("include.release.parity:parity", "compare the answers of torch, ONNX, quantised model and Triton"),
+    "staging_test": Job("include.release.staging:staging_test", "put a release on the staging route and test it there"),
+    "four_way": Job("include.monitoring.four_way:four_way", "compare current and new model on old and new test data"),
+    "drift_report": Job("include.monitoring.report:evidently_report", "write the Evidently report of a drift alert"),
+}
+
+
+def find(name: str) -> Job:
+    """Return the job ``name``.
+
+    Raises:
+        SpecError: there is none.
+    """
+    if name not in JOBS:
+        raise SpecError(f"no job {name!r}; there are {', '.join(JOBS)}")
+    return JOBS[name]
+
+
+def check_args(name: str, function: Callable[..., Any], args: dict[str, Any]) -> None:
+    """Check that ``args`` are what the job's function takes.
+
+    Raises:
+        SpecError: one is missing or unknown; the message names it.
+    """
+    try:
+        inspect.signature(function).bind(None, None, **args)
+    except TypeError as cause:
+        raise SpecError(f"args of job {name!r}: {cause}") from cause

@@ -1,0 +1,24 @@
+"""The ledger: the records that no engine keeps, and the audit chain over them."""
+
+from include.ledger.canonical import canonical_json, digest
+from include.ledger.errors import LedgerError, LedgerRefusal
+from include.ledger.ledger import Ledger
+from include.ledger.records import Alert, Approval, AuditCheck, AuditEntry, Decision, Deployment, Kind, Release, Route, Window
+
+__all__ = [
+    "Alert",
+    "Approval",
+    "AuditCheck",
+    "AuditEntry",
+    "Decision",
+    "Deployment",
+    "Kind",
+    "Ledger",
+    "LedgerError",
+    "LedgerRefusal",
+    "Release",
+    "Route",
+    "Window",
+    "canonical_json",
+    "digest",
+]

@@ -1,0 +1,1 @@
+"""The single-machine stack: embedded data server, Triton from its wheel, process supervisor."""

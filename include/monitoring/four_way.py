@@ -1,0 +1,157 @@
+"""Current and new model on old and new test data: the four-way comparison, kept in MLflow."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from include.monitoring.compare import compare
+from include.monitoring.errors import MonitoringError
+from include.monitoring.store import monitoring_run
+from include.projects.project import Project
+from include.settings import Settings
+
+PARTS = ("old", "new")
+SHORT = {"current": "cur", "candidate": "cand"}
+
+
+def four_way(
+    settings: Settings,
+    project: Project,
+    current_version: int | str,
+    candidate_version: int | str,
+    split: Mapping[str, Any],
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Compare two registered models on the old and the new test rows of a bundle's split and decide.
+
+    The same rows go through both models. The result lies as ``four_way.json`` and ``four_way.png`` in a run of the
+    experiment ``<project>/monitoring``; doing it again for the same models and split writes that same run.
+
+    Args:
+        settings: give MLflow and the data repository.
+        project: the project; its ``retraining`` gives the limits.
+        current_version: model version on production.
+        candidate_version: retrained model version.
+        split: reference to the split of a bundle (`include.data.make_split`).
+        seed: seed of the bootstrap.
+
+    Returns:
+        What `compare` gives, and ``current_version``, ``candidate_version``, ``run_id``, ``url``.
+
+    Raises:
+        MonitoringError: the split has no old or no new test rows, or a model does not fit the data.
+    """
+    from include.data import load_part
+    from include.training import load_model, predict
+
+    found: dict[str, np.ndarray] = {}
+    models = {
+        who: load_model(settings, project, v) for who, v in (("current", current_version), ("candidate", candidate_version))
+    }
+    for origin in PARTS:
+        part = load_part(settings, project, dict(split), "test", origin=origin)
+        if not len(part.item_ids):
+            raise MonitoringError(
+                f"split {split.get('split_digest')} has no {origin} test rows: compare on the split of a bundle, "
+                "which holds an earlier version and new rounds"
+            )
+        found[f"labels_{origin}"] = np.asarray(part.labels)
+        for who, model in models.items():
+            probabilities = np.asarray(predict(model, project, part.contents))
+            if probabilities.shape != (len(part.labels), len(project.classes)):
+                raise MonitoringError(
+                    f"the {who} model gives {probabilities.shape} for {len(part.labels)} rows of {len(project.classes)} classes: "
+                    "the two models must have the project's classes"
+                )
+            found[f"{SHORT[who]}_{origin}"] = probabilities.argmax(1)
+    limits = project.retraining
+    result = {
+        "current_version": str(current_version),
+        "candidate_version": str(candidate_version),
+        **compare(
+            found["labels_old"],
+            found["cur_old"],
+            found["cand_old"],
+            found["labels_new"],
+            found["cur_new"],
+            found["cand_new"],
+            classes=project.classes,
+            confidence=limits.confidence,
+            max_loss_on_old=limits.max_loss_on_old,
+            min_gain_on_new=limits.min_gain_on_new,
+            seed=seed,
+        ),
+    }
+    return log_four_way(settings, project, result, str(split.get("split_digest", "")))
+
+
+def log_four_way(settings: Settings, project: Project, result: dict[str, Any], split_digest: str) -> dict[str, Any]:
+    """Put a comparison and its picture into MLflow.
+
+    Args:
+        settings: give MLflow.
+        project: the project.
+        result: of `compare`, with ``current_version`` and ``candidate_version``.
+        split_digest: the split that was compared on.
+
+    Returns:
+        ``result`` with ``run_id`` and ``url``.
+
+    Raises:
+        MlflowError: MLflow did not answer.
+    """
+    tags = {
+        "kind": "four_way",
+        "current_version": result["current_version"],
+        "candidate_version": result["candidate_version"],
+        "split_digest": split_digest,
+    }
+    metrics = {name: cell["accuracy"] for name, cell in result["cells"].items()}
+    metrics |= {f"difference_{part}": result[f"difference_{part}"]["value"] for part in PARTS}
+    name = f"four-way v{result['current_version']} - v{result['candidate_version']}"
+    with monitoring_run(settings, project, name, tags) as run:
+        run.file("four_way.json", json.dumps(result, ensure_ascii=False, indent=1).encode())
+        run.file("four_way.png", picture(result))
+        run.metrics(metrics)
+        run.tags({"decision": result["decision"]})
+    return {**result, "run_id": run.run_id, "url": run.url}
+
+
+def picture(result: dict[str, Any]) -> bytes:
+    """Draw the four cells with their intervals, and each class, as PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    cells, classes = figure.subplots(1, 2, width_ratios=(1, 2.2))
+    shades = {"current": "#8a8f98", "candidate": "#2f6fed"}
+    for i, origin in enumerate(PARTS):
+        for j, (who, colour) in enumerate(shades.items()):
+            _bar(cells, i + 0.4 * j - 0.2, result["cells"][f"{who}_{origin}"], colour, 0.36, who if i == 0 else None)
+    cells.set_xticks(range(2), [f"{o} data (n={result['cells'][f'current_{o}']['n']})" for o in PARTS])
+    cells.set_title(f"{result['decision']}: v{result['current_version']} - v{result['candidate_version']}")
+    names = list(result["slices"])
+    for i, name in enumerate(names):
+        for j, (who, origin, colour) in enumerate((w, o, c) for o in PARTS for w, c in shades.items()):
+            _bar(classes, i + 0.2 * j - 0.3, result["slices"][name][f"{who}_{origin}"], colour, 0.18, None, origin == "new")
+    classes.set_xticks(range(len(names)), names)
+    classes.set_title("by class (hatched: new data)")
+    for axes in (cells, classes):
+        axes.set_ylim(0, 1.05)
+        axes.set_ylabel("accuracy")
+    cells.legend(loc="lower left")
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=110)
+    return out.getvalue()
+
+
+def _bar(axes: Any, x: float, cell: dict[str, Any], colour: str, width: float, label: str | None, hatched: bool = False) -> None:
+    if not cell["n"]:
+        return
+    value = cell["accuracy"]
+    error = [[max(0.0, value - cell["low"])], [max(0.0, cell["high"] - value)]]
+    axes.bar(x, value, width, color=colour, label=label, yerr=error, capsize=2, hatch="//" if hatched else None)

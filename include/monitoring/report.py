@@ -1,0 +1,216 @@
+"""The long report of an alert: Evidently's page over the drifted rows, and the scores over the windows, in MLflow."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from include.inference import cursor_key, read
+from include.ledger import Ledger, Window
+from include.monitoring.errors import MonitoringError
+from include.monitoring.sketch import measure
+from include.monitoring.store import monitoring_run
+from include.monitoring.windows import ROUTE
+from include.projects.project import Project
+from include.settings import Settings
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+PREDICTION, CONFIDENCE = "prediction", "confidence"
+SHOWN_WINDOWS = 100
+
+
+def evidently_report(settings: Settings, project: Project, alert_id: int) -> dict[str, Any]:
+    """Write the report of a drift alert and link it in the alert.
+
+    The reference is the test part of the model's split as the model answers it, the current rows are those of the
+    drifted windows out of the log, at most ``report_rows`` of each. Again for the same alert writes the same run.
+
+    Args:
+        settings: give the ledger, the log, MLflow and the data repository.
+        project: the project.
+        alert_id: of `raise_drift_alert`.
+
+    Returns:
+        ``run_id``, ``url``, ``rows`` (current), ``reference_rows``, ``drifted_columns`` and ``columns``; the same is
+        kept in the alert's details under ``report``.
+
+    Raises:
+        MonitoringError: the alert is another project's or no drift alert, or its rows are gone from the log.
+        MlflowError: MLflow did not answer.
+    """
+    ledger = Ledger(settings.ledger())
+    alert = ledger.alert(alert_id)
+    details = alert.details
+    if alert.project != project.name or not {"release_id", "start_cursor", "end_cursor"} <= details.keys():
+        raise MonitoringError(f"alert {alert_id} is no drift alert of {project.name}: give the id of one")
+    release_id = details["release_id"]
+    current = current_frame(settings, project, release_id, details["start_cursor"], details["end_cursor"])
+    known = reference_frame(settings, project, ledger.release(release_id).model)
+    windows = ledger.windows(project.name, release_id, last=SHOWN_WINDOWS)
+    page, summary = build_report(known, current, project.title)
+    with monitoring_run(
+        settings, project, f"drift alert {alert_id}", {"kind": "drift", "alert_id": str(alert_id), "release_id": release_id}
+    ) as run:
+        run.file("report.html", page)
+        run.file("scores.png", plot_scores(windows, project.monitoring.threshold, details.get("windows", [])))
+        run.metrics({"score": float(details.get("score", 0)), "drifted_columns": summary["drifted_columns"]})
+    report = {"run_id": run.run_id, "url": run.url, "rows": len(current), "reference_rows": len(known), **summary}
+    ledger.update_alert(alert_id, report=report)
+    return report
+
+
+def current_frame(settings: Settings, project: Project, release_id: str, start: str, end: str) -> DataFrame:
+    """Return features and answers of a release's production rows between two cursors of the log.
+
+    Args:
+        settings: give the log.
+        project: the project.
+        release_id: whose answers.
+        start: cursor before the first row.
+        end: cursor behind the last row.
+
+    Raises:
+        MonitoringError: there are none.
+    """
+    contents, labels, best, rows = [], [], [], 0
+    shape = tuple(project.data.content.shape)
+    last = cursor_key(end)
+    for record, cursor in read(settings.prediction_log, project.name, start):
+        if cursor_key(cursor) > last or rows >= project.monitoring.report_rows:
+            break
+        if record.get("route") != ROUTE or record.get("release_id") != release_id:
+            continue
+        items = np.asarray(record["inputs"], np.float64)
+        if items.shape[1:] != shape:
+            continue
+        contents.append(items)
+        labels += [str(label) for label in record["labels"]]
+        best += [max(row) for row in record["probabilities"]]
+        rows += len(items)
+    if not contents:
+        raise MonitoringError(
+            f"the prediction log has no rows of {release_id} between {start} and {end}: were its files moved? "
+            f"put them back under {settings.prediction_log / project.name}"
+        )
+    limit = project.monitoring.report_rows
+    return frame(project, np.concatenate(contents)[:limit], labels[:limit], np.asarray(best)[:limit])
+
+
+def reference_frame(settings: Settings, project: Project, model: dict[str, Any]) -> DataFrame:
+    """Return features and answers of the model's test part, a seeded sample where it has more than ``report_rows``.
+
+    Args:
+        settings: give MLflow and the data repository.
+        project: the project.
+        model: ``model`` of the ledger's release: ``version`` and more.
+    """
+    from include.data import load_part
+    from include.training import load_model, model_info, predict
+
+    version = model["version"]
+    part = load_part(settings, project, model_info(settings, project, version)["data"], "test")
+    contents = np.asarray(part.contents)
+    if len(contents) > (limit := project.monitoring.report_rows):
+        contents = contents[np.sort(np.random.default_rng(0).choice(len(contents), limit, replace=False))]
+    probabilities = np.asarray(predict(load_model(settings, project, version), project, contents))
+    labels = [project.classes[i] for i in probabilities.argmax(1)]
+    return frame(project, contents, labels, probabilities.max(1))
+
+
+def frame(project: Project, contents: np.ndarray, labels: Sequence[str], confidence: np.ndarray) -> DataFrame:
+    """Return one row an item: its features, the predicted class, the confidence.
+
+    Args:
+        project: gives the features.
+        contents: items, (n, *shape).
+        labels: predicted class names, n.
+        confidence: highest probability, float (n,).
+    """
+    import pandas as pd
+
+    names, values = measure(project, contents)
+    table = pd.DataFrame(values, columns=names).replace([np.inf, -np.inf], np.nan)
+    return table.assign(**{PREDICTION: list(labels), CONFIDENCE: np.asarray(confidence, float)})
+
+
+def build_report(reference: DataFrame, current: DataFrame, title: str) -> tuple[bytes, dict[str, Any]]:
+    """Run Evidently's drift and summary presets by PSI, the measure that the windows are watched with.
+
+    Args:
+        reference: of `frame`.
+        current: of `frame`, with the same columns.
+        title: of the page.
+
+    Returns:
+        The page as HTML (one file, about 6 MB), and ``drifted_columns``, ``columns``, ``drift`` (PSI of each column).
+
+    Raises:
+        MonitoringError: no rows, or the columns differ.
+    """
+    if list(reference.columns) != list(current.columns):
+        different = sorted(set(reference.columns) ^ set(current.columns))
+        raise MonitoringError(
+            f"reference and current rows have different columns ({', '.join(different)}): make both with one project"
+        )
+    if reference.empty or current.empty:
+        raise MonitoringError("a report needs reference rows and current rows: wait for traffic")
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset, DataSummaryPreset
+
+    # Evidently cannot bin a column without any number; what is empty on one side has nothing to compare.
+    empty = [c for c in reference.columns if reference[c].isna().all() or current[c].isna().all()]
+    columns = [c for c in reference.columns if c not in empty]
+    definition = DataDefinition(
+        numerical_columns=[c for c in columns if c != PREDICTION], categorical_columns=[c for c in columns if c == PREDICTION]
+    )
+    then, now = (Dataset.from_pandas(part[columns], data_definition=definition) for part in (reference, current))
+    report = Report([DataDriftPreset(columns=columns, method="psi"), DataSummaryPreset()], metadata={"title": title})
+    snapshot = report.run(now, then)
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / "report.html"
+        snapshot.save_html(str(file))
+        page = file.read_bytes()
+    return page, {**_summary(snapshot.dict(), len(columns)), "empty_columns": empty}
+
+
+def _summary(result: dict[str, Any], columns: int) -> dict[str, Any]:
+    drift: dict[str, float] = {}
+    drifted = 0
+    for metric in result["metrics"]:
+        config = metric.get("config", {})
+        kind = str(config.get("type", ""))
+        if kind.endswith(":ValueDrift"):
+            drift[str(config["column"])] = round(float(metric["value"]), 4)
+        elif kind.endswith(":DriftedColumnsCount"):
+            drifted = int(metric["value"]["count"])
+    return {"drifted_columns": drifted, "columns": columns, "drift": drift}
+
+
+def plot_scores(windows: Sequence[Window], threshold: float, alerted: Sequence[int] = ()) -> bytes:
+    """Draw the drift score over the windows of a release as PNG; those that raised the alert are marked."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    axes = figure.subplots()
+    numbers, scores = [w.number for w in windows], [w.score for w in windows]
+    axes.plot(numbers, scores, color="#2f6fed", marker="o", markersize=3, label="drift score")
+    marked = [(n, s) for n, s in zip(numbers, scores, strict=True) if n in set(alerted)]
+    if marked:
+        axes.scatter(*zip(*marked, strict=True), color="#d33", zorder=3, label="raised the alert")
+    axes.axhline(threshold, color="#d33", linestyle="--", linewidth=1, label=f"limit {threshold:g}")
+    axes.set_xlabel("window")
+    axes.set_ylabel("mean PSI beyond chance")
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="upper left")
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=110)
+    return out.getvalue()

@@ -1,0 +1,5 @@
+"""Projects: a folder with project.yaml and the components it names."""
+
+from include.projects.project import Project, ProjectError, list_projects, load_project
+
+__all__ = ["Project", "ProjectError", "list_projects", "load_project"]

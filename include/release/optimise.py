@@ -1,0 +1,202 @@
+"""Makes the ONNX forms of a trained model and decides which one is released."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from include.projects import Project
+from include.release import onnx_model
+from include.release.latency import measure
+from include.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import nn
+
+CALIBRATION_ROWS = 512
+SLOWER_LIMIT = 2.0  # int8 without the processor's support can be several times slower
+
+
+@dataclass(frozen=True)
+class TestRows:
+    """Preprocessed rows with their true answers, and how logits become labels.
+
+    Attributes:
+        inputs: float32 (n, ...).
+        labels: class indices (n,).
+        to_labels: logits (n, classes) -> class indices (n,).
+    """
+
+    __test__ = False  # no test class, whatever its name looks like to pytest
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    to_labels: Callable[[np.ndarray], np.ndarray]
+
+
+def optimise_module(
+    module: nn.Module,
+    calibration: np.ndarray,
+    test: TestRows,
+    out_dir: Path,
+    *,
+    quantise: Literal["none", "int8"] = "int8",
+    max_accuracy_drop: float = 0.01,
+) -> dict[str, Any]:
+    """Export and quantise a module, measure each form, choose one.
+
+    Args:
+        module: takes float32 (n, ...) and gives logits (n, classes).
+        calibration: preprocessed training rows, float32 (n, ...).
+        test: what accuracy is measured on.
+        out_dir: gets ``model.fp32.onnx``, ``model.int8.onnx`` and ``optimise.png``.
+        quantise: which forms beside fp32 to make.
+        max_accuracy_drop: how much accuracy int8 may lose against fp32 and still be chosen.
+
+    Returns:
+        ``torch``, ``fp32`` and, where made, ``int8``: each with ``accuracy``, ``size_bytes``, ``p50_ms``, ``p99_ms``
+        (one row), ``batch32`` (the same of 32 rows), ``sha256``; ``chosen``, ``reason``, ``rows``, ``calibration_rows``.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    report: dict[str, Any] = {"torch": _measure_torch(module, test)}
+    source = out_dir / "model.fp32.onnx"
+    onnx_model.export(module, test.inputs, source)
+    report["fp32"] = _measure_file(source, test)
+    rows = calibration[:CALIBRATION_ROWS]
+    if quantise == "int8":
+        onnx_model.quantise(source, rows, out_dir / "model.int8.onnx")
+        report["int8"] = _measure_file(out_dir / "model.int8.onnx", test)
+    report["chosen"], report["reason"] = choose(report, max_accuracy_drop)
+    report |= {"rows": len(test.labels), "calibration_rows": len(rows) if quantise == "int8" else 0}
+    plot(report, out_dir / "optimise.png")
+    return report
+
+
+def choose(report: Mapping[str, Any], max_accuracy_drop: float) -> tuple[str, str]:
+    """Return which form is released, and why."""
+    fp32, int8 = report["fp32"], report.get("int8")
+    if int8 is None:
+        return "fp32", "the project asks for no quantisation"
+    drop = fp32["accuracy"] - int8["accuracy"]
+    change = (
+        f"accuracy {fp32['accuracy']:.4f} -> {int8['accuracy']:.4f}, "
+        f"size {fp32['size_bytes']:,} -> {int8['size_bytes']:,} bytes, "
+        f"p50 {fp32['p50_ms']:.3f} -> {int8['p50_ms']:.3f} ms"
+    )
+    if drop > max_accuracy_drop + 1e-12:
+        return "fp32", f"int8 loses {drop:.4f} accuracy, more than the allowed {max_accuracy_drop}: {change}"
+    if int8["size_bytes"] >= fp32["size_bytes"]:
+        return "fp32", f"int8 is not smaller: {change}"
+    if int8["p50_ms"] > SLOWER_LIMIT * fp32["p50_ms"]:
+        return "fp32", f"int8 is more than {SLOWER_LIMIT:g} times slower on this processor: {change}"
+    return "int8", change
+
+
+def optimise(
+    settings: Settings, project: Project, model: Mapping[str, Any], release_run_id: str, out_dir: Path | str
+) -> dict[str, Any]:
+    """Make the ONNX forms of a registered model and store them, their plot and the report in the release's run.
+
+    A second call for the same run gives back the first one's report, so that a release never changes its mind.
+
+    Args:
+        settings: MLflow and the data repository.
+        project: the project.
+        model: of ``include.training.model_info``.
+        release_run_id: of `start_release_run`.
+        out_dir: folder for the files; made if missing.
+
+    Returns:
+        The report of `optimise_module`.
+    """
+    from include.clients.mlflow import mlflow_client, mlflow_errors
+    from include.data import load_part
+    from include.release.reports import log_report, read_report
+    from include.training import load_model
+
+    if found := read_report(settings, release_run_id, "optimise"):
+        return found
+    preprocess, postprocess = project.component("preprocess"), project.component("postprocess")
+    train, test = (load_part(settings, project, model["data"], part) for part in ("train", "test"))
+    report = optimise_module(
+        load_model(settings, project, model["version"]),
+        preprocess(train.contents[:CALIBRATION_ROWS]),
+        TestRows(preprocess(test.contents), test.labels, lambda logits: postprocess(logits)["LABEL"][:, 0]),
+        Path(out_dir),
+        quantise=project.release.quantise,
+        max_accuracy_drop=project.release.max_accuracy_drop,
+    )
+    client = mlflow_client(settings)
+    with mlflow_errors(settings, f"store the ONNX files of run {release_run_id}"):
+        for path in sorted(Path(out_dir).glob("model.*.onnx")):
+            client.log_artifact(release_run_id, str(path), "onnx")
+        client.log_artifact(release_run_id, str(Path(out_dir) / "optimise.png"), "plots")
+    log_report(settings, release_run_id, "optimise", report)  # last: it says that the files are there
+    return report
+
+
+def plot(report: Mapping[str, Any], path: Path) -> None:
+    """Draw accuracy, size and latency of each form side by side."""
+    from matplotlib.figure import Figure
+
+    forms = [form for form in ("torch", "fp32", "int8") if form in report]
+    panels: list[tuple[str, Callable[[Mapping[str, Any]], float]]] = [
+        ("accuracy", lambda r: r["accuracy"]),
+        ("size, KiB", lambda r: r["size_bytes"] / 1024),
+        ("p50 of one row, ms", lambda r: r["p50_ms"]),
+        ("p50 of 32 rows, ms", lambda r: r["batch32"]["p50_ms"]),
+    ]
+    figure = Figure(figsize=(12, 3.2), layout="constrained")
+    for axes, (title, value) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        bars = axes.bar(forms, [value(report[form]) for form in forms], color=["#9aa5b1", "#4c78a8", "#54a24b"][: len(forms)])
+        axes.bar_label(bars, fmt="%.3g")
+        axes.set_title(title)
+        axes.margins(y=0.15)
+    figure.suptitle(f"chosen: {report['chosen']}")
+    figure.savefig(path, dpi=110)
+
+
+def _accuracy(logits: np.ndarray, test: TestRows) -> float:
+    return float((test.to_labels(logits) == test.labels).mean())
+
+
+def _measure_file(path: Path, test: TestRows) -> dict[str, Any]:
+    model = onnx_model.session(path)
+    name = model.get_inputs()[0].name
+    one, many = ({name: _rows(test.inputs, n)} for n in (1, 32))
+    return {
+        "accuracy": _accuracy(onnx_model.run(model, test.inputs), test),
+        "size_bytes": path.stat().st_size,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        **measure(lambda: model.run(None, one)),
+        "batch32": measure(lambda: model.run(None, many)),
+    }
+
+
+def _measure_torch(module: nn.Module, test: TestRows) -> dict[str, Any]:
+    import torch
+
+    one, many, every = (torch.from_numpy(_rows(test.inputs, n)) for n in (1, 32, len(test.inputs)))
+    module.eval()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # one core each, so that the forms can be compared
+    try:
+        with torch.inference_mode():
+            return {
+                "accuracy": _accuracy(module(every).numpy(), test),
+                "size_bytes": sum(t.numel() * t.element_size() for t in module.state_dict().values()),
+                **measure(lambda: module(one)),
+                "batch32": measure(lambda: module(many)),
+            }
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _rows(inputs: np.ndarray, n: int) -> np.ndarray:
+    import numpy as np
+
+    return np.ascontiguousarray(np.resize(inputs, (n, *inputs.shape[1:])), dtype=np.float32)

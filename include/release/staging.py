@@ -1,0 +1,114 @@
+"""Tries a release the way callers will use it: loaded in Triton, behind the staging route of the inference AP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from include.clients.triton import TritonClient
+from include.projects import Project
+from include.release.latency import percentile
+from include.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from include.clients.inference import InferenceClient
+
+ROUTE = "staging"
+SWITCH_TIMEOUT_S = 10.0
+WARM_UP = 10
+
+
+def send_rows(
+    client: InferenceClient, project: Project, release_id: str, contents: np.ndarray, labels: np.ndarray
+) -> dict[str, Any]:
+    """Send rows one by one through the staging route and judge the answers.
+
+    Args:
+        client: of the AP.
+        project: gives the classes and what is wanted.
+        release_id: the release that must answer every row.
+        contents: raw items (n, *shape).
+        labels: their true class indices (n,).
+
+    Returns:
+        ``ok``, ``problems``, ``rows``, ``accuracy``, ``p50_ms``, ``p99_ms`` (round trip of one row) and the limits.
+    """
+    rows = [content.tolist() for content in contents]
+    for row in rows[:WARM_UP]:
+        client.infer(project.name, [row], route=ROUTE)
+    times, right, strangers = [], 0, 0
+    for row, label in zip(rows, labels, strict=True):
+        start = time.perf_counter()
+        answer = client.infer(project.name, [row], route=ROUTE)
+        times.append((time.perf_counter() - start) * 1000)
+        right += answer["predictions"][0]["label"] == project.classes[int(label)]
+        strangers += answer["release_id"] != release_id
+    wanted = project.release
+    accuracy, p50, p99 = right / len(rows), percentile(times, 0.5), percentile(times, 0.99)
+    problems = []
+    if accuracy < wanted.staging_min_accuracy:
+        problems.append(f"accuracy {accuracy:.4f} of {len(rows)} rows, wanted at least {wanted.staging_min_accuracy}")
+    if p99 > wanted.staging_max_p99_ms:
+        problems.append(f"p99 {p99:.1f} ms of {len(rows)} requests, wanted at most {wanted.staging_max_p99_ms:g} ms")
+    if strangers:
+        problems.append(
+            f"{strangers} of {len(rows)} answers came from another release: was the staging route switched meanwhile?"
+        )
+    return {
+        "ok": not problems,
+        "problems": problems,
+        "rows": len(rows),
+        "accuracy": accuracy,
+        "p50_ms": round(p50, 3),
+        "p99_ms": round(p99, 3),
+        "limits": {"accuracy": wanted.staging_min_accuracy, "p99_ms": wanted.staging_max_p99_ms},
+    }
+
+
+def staging_test(
+    settings: Settings,
+    project: Project,
+    release_id: str,
+    model: Mapping[str, Any],
+    release_run_id: str,
+    by: str = "devmlops",
+) -> dict[str, Any]:
+    """Put a release on the staging route, send rows of the test part through the AP, and store the report.
+
+    Args:
+        settings: Triton, ledger, AP, MLflow and the data repository.
+        project: ``release.staging_*`` say how many rows and what is wanted.
+        release_id: a packaged release.
+        model: of ``include.training.model_info``.
+        release_run_id: of `start_release_run`.
+        by: who asked for it.
+
+    Returns:
+        The report of `send_rows`, with ``load_s`` and ``switch_s``.
+
+    Raises:
+        ReleaseError: accuracy or latency are not what the project wants.
+        TritonError: the release cannot be loaded.
+    """
+    from include.clients.inference import InferenceClient
+
+    from include.data import load_part
+    from include.ledger import Ledger
+    from include.release.reports import conclude
+
+    test = load_part(settings, project, model["data"], "test")
+    rows = project.release.staging_rows
+    start = time.perf_counter()
+    with TritonClient(settings) as triton:
+        triton.load(release_id)
+    loaded = time.perf_counter()
+    Ledger(settings.ledger()).switch(project.name, ROUTE, release_id, "staging", by, "staging test")
+    client = InferenceClient(settings)
+    client.refresh()
+    client.wait_for_release(project.name, ROUTE, release_id, SWITCH_TIMEOUT_S)
+    switched = time.perf_counter()
+    report = send_rows(client, project, release_id, test.contents[:rows], test.labels[:rows])
+    report |= {"load_s": round(loaded - start, 3), "switch_s": round(switched - loaded, 3)}
+    return conclude(settings, release_run_id, "staging", release_id, report)

@@ -1,0 +1,169 @@
+"""Checks the inference code of a release without a model: lint, security, interface, serving environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from include.projects import Project
+from include.release.errors import ReleaseError
+from include.release.package import inference_files
+from include.settings import Settings
+
+PROBE = Path(__file__).with_name("interface_probe.py")
+LINT_RULES = "E4,E7,E9,F,B,PLE"
+SAMPLE_ROWS = 17
+TIMEOUT_S = 60
+
+Finding = dict[str, Any]
+
+
+def static_checks(settings: Settings, project: Project, release_id: str = "", release_run_id: str = "") -> dict[str, Any]:
+    """Check the inference code of a project.
+
+    Args:
+        settings: give the serving environment's Python; MLflow where the report is stored.
+        project: its preprocess and postprocess modules are checked.
+        release_id: the release, for the error; the project's name where none is given.
+        release_run_id: of `start_release_run`; the report is stored there where one is given.
+
+    Returns:
+        ``ok``, ``problems``, ``tools`` (name -> version or what was compared), ``files`` and ``findings``: each with
+        ``tool``, ``severity`` (``error`` or ``warning``), ``file``, ``line``, ``rule``, ``message``.
+
+    Raises:
+        ReleaseError: there is a finding of severity ``error``.
+    """
+    report = check_code(project, settings.serving_python)
+    subject = release_id or project.name
+    if release_run_id:
+        from include.release.reports import conclude
+
+        return conclude(settings, release_run_id, "static_checks", subject, report)
+    if not report["ok"]:
+        raise ReleaseError(subject, report["problems"], report)
+    return report
+
+
+def check_code(project: Project, serving_python: Path) -> dict[str, Any]:
+    """Return the report of `static_checks`, whatever it says."""
+    files = inference_files(project)
+    findings: list[Finding] = []
+    with tempfile.TemporaryDirectory() as folder:
+        # A copy: what the project's folder holds beside the packaged modules must not be there to import.
+        code = Path(folder) / "code"
+        code.mkdir()
+        for name, path in files.items():
+            shutil.copy(path, code / name)
+        paths = [code / name for name in files]
+        findings += _ruff(paths)
+        findings += _bandit(paths)
+        versions = {"ruff": LINT_RULES, "bandit": "all"}
+        if not any(f["rule"] == "invalid-syntax" for f in findings):
+            interface, environments = _interface(project, code, serving_python)
+            findings += interface
+            versions["interface"] = environments
+    findings.sort(key=lambda f: (f["severity"], f["file"], f["line"], f["rule"]))
+    problems = [f"{f['file']}:{f['line']}: {f['rule']} {f['message']}" for f in findings if f["severity"] == "error"]
+    return {"ok": not problems, "problems": problems, "findings": findings, "files": sorted(files), "tools": versions}
+
+
+def _ruff(paths: list[Path]) -> list[Finding]:
+    command = ["-m", "ruff", "check", "--isolated", "--no-cache", "--target-version", "py311", "--output-format", "json"]
+    rows = json.loads(_run([sys.executable, *command, "--select", LINT_RULES, *map(str, paths)], (0, 1)))
+    return [
+        _finding("ruff", "error", row["filename"], row["location"]["row"], row["code"] or "invalid-syntax", row["message"])
+        for row in rows
+    ]
+
+
+def _bandit(paths: list[Path]) -> list[Finding]:
+    out = json.loads(_run([sys.executable, "-m", "bandit", "-q", "-f", "json", *map(str, paths)], (0, 1)))
+    return [
+        _finding(
+            "bandit",
+            "warning" if row["issue_severity"] == "LOW" else "error",
+            row["filename"],
+            row["line_number"],
+            row["test_id"],
+            row["issue_text"],
+        )
+        for row in out["results"]
+    ]
+
+
+def _interface(project: Project, code: Path, serving_python: Path) -> tuple[list[Finding], str]:
+    """Run the code on sample rows here and in the serving environment, and compare every value."""
+    import numpy as np
+
+    if not serving_python.is_file():
+        raise ReleaseError(
+            project.name,
+            [f"no serving environment at {serving_python}: run `make up`, or set DEVMLOPS_SERVING_PYTHON to its Python"],
+        )
+    order = code.parent / "order.json"
+    content = project.data.content
+    components = {kind: getattr(project.components, kind) for kind in ("preprocess", "postprocess")}
+    form = {"dtype": content.dtype, "shape": content.shape, "range": content.range}
+    order.write_text(json.dumps({**components, **form, "classes": len(project.classes), "rows": SAMPLE_ROWS}))
+    findings: list[Finding] = []
+    tensors: dict[str, Mapping[str, Any]] = {}
+    versions: dict[str, str] = {}
+    for place, python in (("product", Path(sys.executable)), ("serving", serving_python)):
+        result = code.parent / f"{place}.npz"
+        try:
+            answer = json.loads(_run([str(python), "-IB", str(PROBE), str(code), str(order), str(result)], (0,)).splitlines()[-1])
+        except subprocess.TimeoutExpired:
+            findings.append(
+                _finding("interface", "error", "preprocess.py", 1, "timeout", f"no end after {TIMEOUT_S} s in {place}")
+            )
+            continue
+        versions[place] = f"{place} Python {answer['python']} numpy {answer['numpy']}"
+        for module, line, rule, message in answer["problems"]:
+            where = f" (numpy {answer['numpy']})" if place == "serving" else ""
+            findings.append(_finding("interface", "error", f"{module}.py", line, rule, message + where))
+        with np.load(result) as arrays:
+            tensors[place] = dict(arrays)
+    if not findings:
+        findings += _differences(tensors["product"], tensors["serving"], components)
+    return _unique(findings), ", ".join(versions.values())
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any], components: Mapping[str, str]) -> list[Finding]:
+    import numpy as np
+
+    findings = []
+    for key in sorted(one):
+        difference = float(np.abs(one[key].astype(np.float64) - other[key].astype(np.float64)).max())
+        if not difference <= 1e-6:
+            file = components[key.split()[0]].partition(":")[0] + ".py"
+            message = f"{key} differs by {difference:.3g} between the product's numpy and the serving environment's"
+            findings.append(_finding("interface", "error", file, 1, "numpy", message))
+    return findings
+
+
+def _unique(findings: Iterable[Finding]) -> list[Finding]:
+    seen: dict[tuple[Any, ...], Finding] = {}
+    for f in findings:
+        seen.setdefault((f["file"], f["line"], f["rule"]), f)
+    return list(seen.values())
+
+
+def _finding(tool: str, severity: str, file: str, line: int, rule: str, message: str) -> Finding:
+    return {"tool": tool, "severity": severity, "file": Path(file).name, "line": line, "rule": rule, "message": message}
+
+
+def _run(command: list[str], expected: tuple[int, ...]) -> str:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DEVMLOPS_", "AIRFLOW"))}  # nothing secret for foreign code
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, env=kept)
+    if done.returncode not in expected:
+        tail = (done.stderr.strip() or done.stdout.strip())[-1000:]
+        raise ReleaseError(Path(command[0]).name, [f"{' '.join(command[1:4])} ended with {done.returncode}: {tail}"])
+    return done.stdout

@@ -1,0 +1,100 @@
+"""What an approver sees before answering: evaluation, comparison, tests and the digest, as Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from include.ledger import Ledger
+from include.projects import Project
+from include.release.reports import read_report
+from include.settings import Settings
+
+
+def approval_markdown(settings: Settings, project: Project, release_id: str) -> str:
+    """Return the text of an approval form, read from the records.
+
+    Args:
+        settings: ledger and MLflow.
+        project: the project.
+        release_id: a sealed release.
+
+    Raises:
+        LedgerError: no such release.
+        MlflowError: MLflow does not answer.
+    """
+    from include.training import model_info
+
+    ledger = Ledger(settings.ledger())
+    release = ledger.release(release_id)
+    route = ledger.route(project.name, "production")
+    running = route.model["version"] if route else None
+    versions = [v for v in (release.model["version"], running) if v is not None]
+    infos = {str(v): model_info(settings, project, v) for v in versions}
+    run = release.model["release_run_id"]
+    lines = [
+        f"**{release.id}** of *{project.title}*: model version {release.model['version']},"
+        f" data {release.model['data']['repository']} {release.model['data']['version']}",
+        f"Digest: `{release.digest}`",
+        f"Authors, who may not approve: {', '.join(release.authors)}",
+        f"Now in production: {route.release_id + ' (model version ' + str(running) + ')' if route else 'nothing yet'}",
+        "",
+        *_evaluation(infos),
+        *_four_way(settings, project, str(release.model["version"])),
+        *_tests(
+            read_report(settings, run, "optimise"),
+            read_report(settings, run, "parity"),
+            read_report(settings, run, "staging_test"),
+        ),
+        f"[Training run and plots in MLflow]({infos[str(release.model['version'])].get('url', settings.mlflow_url)})",
+    ]
+    return "\n\n".join(lines[:4]) + "\n" + "\n".join(lines[4:])
+
+
+def _evaluation(infos: dict[str, dict[str, Any]]) -> Iterator[str]:
+    names = sorted(
+        {m for info in infos.values() for m in info["metrics"] if m.startswith(("accuracy", "macro_f1", "baseline", "cal"))}
+    )
+    yield "| Test part | " + " | ".join(f"model version {v}" for v in infos) + " |"
+    yield "|---|" + "---|" * len(infos)
+    for name in names:
+        values = (info["metrics"].get(name) for info in infos.values())
+        yield f"| {name.replace('_', ' ')} | " + " | ".join("–" if v is None else f"{v:.4f}" for v in values) + " |"
+    yield ""
+
+
+def _four_way(settings: Settings, project: Project, version: str) -> Iterator[str]:
+    from include.clients.mlflow import ensure_experiment, find_runs, mlflow_client, mlflow_errors, read_file
+
+    client = mlflow_client(settings)
+    with mlflow_errors(settings, "read the four-way comparison"):
+        experiment = ensure_experiment(client, f"{project.name}/monitoring")
+        runs = find_runs(client, experiment, {"kind": "four_way", "candidate_version": version})
+        if not runs:
+            return
+        found = json.loads(read_file(client, runs[0].info.run_id, "four_way.json"))
+    yield f"Four-way comparison: **{found['decision']}**, {'; '.join(found['reasons'])}"
+    yield ""
+    yield "| | old data | new data |"
+    yield "|---|---|---|"
+    for who in ("current", "candidate"):
+        cells = (found["cells"][f"{who}_{part}"] for part in ("old", "new"))
+        yield f"| {who} model | " + " | ".join(f"{c['accuracy']:.3f} ({c['low']:.3f} to {c['high']:.3f})" for c in cells) + " |"
+    yield ""
+
+
+def _tests(optimise: dict[str, Any] | None, parity: dict[str, Any] | None, staging: dict[str, Any] | None) -> Iterator[str]:
+    yield "| Test of the release | Result |"
+    yield "|---|---|"
+    if optimise:
+        yield f"| Optimised | {optimise['chosen']}: {optimise['reason']} |"
+    if parity:
+        pairs = ", ".join(f"{name.replace('_', ' to ')} {p['max_abs_diff']:.2g}" for name, p in parity["pairs"].items())
+        yield f"| Parity, largest difference of {parity['rows']} rows | {pairs} |"
+    if staging:
+        yield (
+            f"| Staging, {staging['rows']} rows through the AP | accuracy {staging['accuracy']:.4f},"
+            f" p50 {staging['p50_ms']:.1f} ms, p99 {staging['p99_ms']:.1f} ms |"
+        )
+    yield ""

@@ -1,0 +1,146 @@
+"""Registered models: what is known of a version, and its network back in memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from include.clients.mlflow import MlflowError, mlflow_client, mlflow_errors, read_file
+from include.projects import Project
+from include.settings import Settings
+from include.training.errors import InputError
+from include.training.runs import split_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+    from torch import Tensor, nn
+
+ALIASES = ("confirmed", "production")
+
+
+def find_version(client: MlflowClient, project: Project, version: str | int) -> ModelVersion:
+    """Return a registered version by number (``3``, ``"3"``, ``"v3"``), by alias, or the newest (``latest``).
+
+    Raises:
+        InputError: there is no such version.
+    """
+    from mlflow.exceptions import MlflowException
+
+    wanted = str(version)
+    number = re.fullmatch(r"v?(\d+)", wanted)
+    try:
+        if number:
+            return client.get_model_version(project.name, number[1])
+        if wanted == "latest":
+            found = client.search_model_versions(f"name='{project.name}'", max_results=1, order_by=["version_number DESC"])
+            if found:
+                return client.get_model_version(project.name, str(found[0].version))
+        else:
+            return client.get_model_version_by_alias(project.name, wanted)
+    except MlflowException as cause:
+        if cause.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+    raise InputError(f"{project.name} has no model version {wanted!r}: give a number, latest, or one of {', '.join(ALIASES)}")
+
+
+def describe(client: MlflowClient, found: ModelVersion) -> dict[str, Any]:
+    """Return what `model_info` returns, for a version at hand."""
+    metrics, params = {}, {}
+    if found.run_id:
+        run = client.get_run(found.run_id)
+        metrics = {
+            name.removeprefix("test_"): value
+            for name, value in run.data.metrics.items()
+            if name.startswith(("test_", "baseline_", "best_validation_"))
+        }
+        params = dict(run.data.params)
+    return {
+        "name": found.name,
+        "version": str(found.version),
+        "run_id": found.run_id,
+        "data": split_of(found.tags),
+        "metrics": metrics,
+        "params": params,
+        "author": found.tags.get("author", "devmlops"),
+        "state": found.tags.get("state", "training"),
+        "confirmed": found.tags.get("confirmed") == "true",
+        "code_digest": found.tags.get("code_digest"),
+        "git_commit": found.tags.get("git_commit"),
+    }
+
+
+def model_info(settings: Settings, project: Project, version: str | int = "confirmed") -> dict[str, Any]:
+    """Return what is known of a registered model version.
+
+    Args:
+        settings: name MLflow.
+        project: whose model.
+        version: a number, ``confirmed``, ``production`` or ``latest``.
+
+    Returns:
+        ``name``, ``version``, ``run_id``, ``data`` (reference to the split), ``metrics`` (``accuracy``, ``macro_f1``,
+        ``baseline_accuracy``, ... of the test part), ``params``, ``author``, ``state``, ``confirmed``,
+        ``code_digest``, ``git_commit``.
+
+    Raises:
+        InputError: there is no such version.
+        MlflowError: MLflow did not answer.
+    """
+    client = mlflow_client(settings)
+    with mlflow_errors(settings, f"read model {version} of {project.name}"):
+        return describe(client, find_version(client, project, version))
+
+
+def read_weights(client: MlflowClient, run_id: str) -> dict[str, Tensor]:
+    """Return the weights that a training run kept.
+
+    Raises:
+        InputError: the run kept none.
+    """
+    import torch
+
+    return dict(torch.load(io.BytesIO(_file(client, run_id, "model/state_dict.pt")), weights_only=True, map_location="cpu"))
+
+
+def load_run(client: MlflowClient, project: Project, run_id: str) -> nn.Module:
+    """Return the network of a training run, in evaluation mode, on the CPU."""
+    params = json.loads(_file(client, run_id, "model/params.json"))
+    module: nn.Module = project.component("model")(params)
+    try:
+        module.load_state_dict(read_weights(client, run_id))
+    except RuntimeError as cause:
+        raise InputError(
+            f"the weights of run {run_id} do not fit the model component of {project.name} as it is now: "
+            f"check out the code that made it ({str(cause).splitlines()[-1].strip()})"
+        ) from cause
+    return module.eval()
+
+
+def load_model(settings: Settings, project: Project, version: str | int) -> nn.Module:
+    """Return the network of a registered model version, in evaluation mode, on the CPU.
+
+    Args:
+        settings: name MLflow.
+        project: whose model; its model component builds the network.
+        version: a number, ``confirmed``, ``production`` or ``latest``.
+
+    Raises:
+        InputError: no such version, or its weights do not fit the component.
+        MlflowError: MLflow did not answer.
+    """
+    client = mlflow_client(settings)
+    with mlflow_errors(settings, f"load model {version} of {project.name}"):
+        found = find_version(client, project, version)
+        if not found.run_id:
+            raise MlflowError(settings.mlflow_url, f"load {project.name} v{found.version}", "it has no run", "NO_RUN")
+        return load_run(client, project, found.run_id)
+
+
+def _file(client: MlflowClient, run_id: str, path: str) -> bytes:
+    try:
+        return read_file(client, run_id, path)
+    except FileNotFoundError as cause:
+        raise InputError(f"{cause}: it is no finished training run") from cause

@@ -1,0 +1,74 @@
+"""The data of a training: the three parts of a split, ready for the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from include.projects import Project
+from include.settings import Settings
+from include.training.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+NAMES = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """One part as arrays.
+
+    Attributes:
+        contents: items as they were collected (n, *content.shape).
+        inputs: the same after the project's preprocessing, float32 (n, ...).
+        labels: class indices, int64 (n,).
+    """
+
+    contents: np.ndarray
+    inputs: np.ndarray
+    labels: np.ndarray
+
+
+def prepare(project: Project, contents: np.ndarray, labels: np.ndarray, name: str = "part") -> Arrays:
+    """Check one part and run the project's preprocessing over it.
+
+    Args:
+        project: gives the preprocessing and the classes.
+        contents: items (n, *content.shape).
+        labels: class indices (n,).
+        name: of the part, for the error.
+
+    Raises:
+        InputError: no rows, labels that are no class, values that are not finite, or shapes that do not fit.
+    """
+    import numpy as np
+
+    contents, labels = np.asarray(contents), np.asarray(labels)
+    shape = tuple(project.data.content.shape)
+    if len(contents) == 0:
+        raise InputError(f"the {name} part of {project.name} has no rows; collect more data or change the split")
+    if contents.shape[1:] != shape or labels.shape != (len(contents),):
+        raise InputError(f"the {name} part has items {contents.shape} and labels {labels.shape}; wanted (n, {shape}) and (n,)")
+    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(project.classes):
+        raise InputError(f"the {name} part has labels outside 0..{len(project.classes) - 1}, the classes of {project.name}")
+    inputs = np.ascontiguousarray(project.component("preprocess")(contents), dtype=np.float32)
+    if len(inputs) != len(contents) or not np.isfinite(inputs).all():
+        raise InputError(f"preprocessing the {name} part of {project.name} lost rows or made values that are not finite")
+    return Arrays(contents, inputs, labels.astype(np.int64))
+
+
+def load(settings: Settings, project: Project, split: Mapping[str, Any], names: tuple[str, ...] = NAMES) -> dict[str, Arrays]:
+    """Read parts of a split from the data repository and prepare them.
+
+    Args:
+        settings: give the data repository.
+        project: the project.
+        split: reference to the split (`include.data.make_split`).
+        names: which parts.
+    """
+    from include.data import load_part
+
+    loaded = {name: load_part(settings, project, dict(split), name) for name in names}
+    return {name: prepare(project, part.contents, part.labels, name) for name, part in loaded.items()}

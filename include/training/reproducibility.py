@@ -1,0 +1,85 @@
+"""What a run must remember so that it can be made again: code, packages, machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+from include.projects import Project
+from include.settings import ROOT
+
+IGNORED = ("__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".ruff_cache")
+
+
+def code_digest(project: Project, folders: Iterable[Path] | None = None) -> str:
+    """Return one digest over the code that makes a model.
+
+    Args:
+        project: its whole folder counts, project.yaml included.
+        folders: what else counts; the training area where none is given.
+
+    Returns:
+        ``sha256:`` and 64 hex digits over names and bytes of all files; caches and hidden files do not count.
+    """
+    roots = [project.folder, *(folders if folders is not None else [ROOT / "include" / "training"])]
+    total = hashlib.sha256()
+    for root in roots:
+        for path in sorted(p for p in root.rglob("*") if p.is_file()):
+            inside = path.relative_to(root)
+            if path.suffix == ".pyc" or any(part in IGNORED or part.startswith(".") for part in inside.parts):
+                continue
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            total.update(f"{root.name}/{inside.as_posix()}\0{content}\n".encode())
+    return f"sha256:{total.hexdigest()}"
+
+
+def git_commit(folder: Path = ROOT) -> str | None:
+    """Return the commit that is checked out, with ``+changes`` where files differ from it; None without git."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return commit + ("+changes" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=True)
+    return done.stdout.strip()
+
+
+def packages() -> str:
+    """Return every installed distribution as ``name==version`` lines, sorted, as ``pip freeze`` would."""
+    found = {(d.metadata["Name"] or "").lower(): f"{d.metadata['Name']}=={d.version}" for d in metadata.distributions()}
+    return "".join(f"{found[name]}\n" for name in sorted(found) if name)
+
+
+def environment() -> dict[str, str]:
+    """Return Python, system and processor, and the versions of what computes."""
+    facts = {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "cpus": str(os.cpu_count() or 1),
+    }
+    for name in ("torch", "numpy", "scikit-learn", "ray", "mlflow"):
+        try:
+            facts[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return facts
+
+
+def _cpu() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,149 @@
+"""MLflow runs of the training area: opened once per key, with all that a run must remember."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from include.clients.mlflow import ensure_experiment, find_runs, log_params
+from include.projects import Project
+from include.settings import Settings, Zone
+from include.training.errors import InputError
+from include.training.reproducibility import code_digest, environment, git_commit, packages
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+SPLIT_KEYS = ("repository", "zone", "version", "commit", "split_path", "split_digest")
+DATASET_DIGEST_CHARACTERS = 36  # MLflow's limit
+
+
+def experiment(project: Project) -> str:
+    """Return the name of the experiment of a project's training runs."""
+    return f"{project.name}/training"
+
+
+def data_tags(split: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags that tie a run or a model version to its data.
+
+    Raises:
+        InputError: the reference is no split.
+    """
+    missing = [key for key in SPLIT_KEYS if not split.get(key)]
+    if missing:
+        raise InputError(f"the split reference lacks {', '.join(missing)}: give what make_split returned")
+    names = {"repository": "data_repository", "zone": "data_zone", "version": "data_version", "commit": "data_commit"}
+    return {names.get(key, key): str(split[key]) for key in SPLIT_KEYS}
+
+
+def split_of(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the reference to the split that `data_tags` wrote down."""
+    names = {"repository": "data_repository", "zone": "data_zone", "version": "data_version", "commit": "data_commit"}
+    return {key: tags[names.get(key, key)] for key in SPLIT_KEYS if names.get(key, key) in tags}
+
+
+@contextmanager
+def closing(client: MlflowClient, run_id: str) -> Iterator[None]:
+    """End the run with the block: finished, failed where it raised, killed where the process was told to stop."""
+    status = "KILLED"
+    try:
+        yield
+        status = "FINISHED"
+    except Exception:
+        status = "FAILED"
+        raise
+    finally:
+        client.set_terminated(run_id, status)
+
+
+def finished(client: MlflowClient, project: Project, kind: str, key: str | None) -> Run | None:
+    """Return the run of ``kind`` that an earlier try with the same ``key`` finished.
+
+    What an earlier try left open, because it was killed, is closed here as killed, its trials too.
+    """
+    if not key:
+        return None
+    experiment_id = ensure_experiment(client, experiment(project))
+    done = None
+    for run in find_runs(client, experiment_id, {"devmlops.kind": kind, "devmlops.key": key}):
+        if run.info.status == "FINISHED":
+            done = done or run
+        elif run.info.status == "RUNNING":
+            for child in [*find_runs(client, experiment_id, {"mlflow.parentRunId": run.info.run_id}), run]:
+                if child.info.status == "RUNNING":
+                    client.set_terminated(child.info.run_id, "KILLED")
+    return done
+
+
+def start(
+    settings: Settings,
+    client: MlflowClient,
+    project: Project,
+    kind: str,
+    split: Mapping[str, Any],
+    author: str,
+    params: Mapping[str, Any],
+    name: str,
+    key: str | None = None,
+    parent_run_id: str | None = None,
+) -> str:
+    """Open a run and write down data, code, packages, machine and parameters.
+
+    Args:
+        settings: of the product.
+        client: of MLflow.
+        project: the project.
+        kind: ``tuning`` or ``training``.
+        split: reference to the split.
+        author: who started it.
+        params: hyperparameters and seed.
+        name: shown in MLflow.
+        key: of the caller; the same key means the same wish (see `finished`).
+        parent_run_id: run to nest it under.
+
+    Returns:
+        The run's id.
+    """
+    tags: dict[str, Any] = {
+        **data_tags(split),
+        "devmlops.kind": kind,
+        "devmlops.project": project.name,
+        "devmlops.author": author,
+        "mlflow.user": author,
+        "code_digest": code_digest(project),
+        "git_commit": git_commit(),
+    }
+    if key:
+        tags["devmlops.key"] = key
+    if parent_run_id:
+        tags["mlflow.parentRunId"] = parent_run_id
+    place = environment()
+    tags |= {f"environment.{what}": value for what, value in place.items()}
+    experiment_id = ensure_experiment(client, experiment(project))
+    tags = {what: value for what, value in tags.items() if value is not None}
+    run_id = str(client.create_run(experiment_id, run_name=name, tags=tags).info.run_id)
+    log_params(client, run_id, params)
+    client.log_text(run_id, packages(), "environment/requirements.txt")
+    client.log_dict(run_id, place, "environment/environment.json")
+    _log_dataset(settings, client, run_id, project, split)
+    return run_id
+
+
+def _log_dataset(settings: Settings, client: MlflowClient, run_id: str, project: Project, split: Mapping[str, Any]) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    url: dict[Zone, str] = {"dev": settings.data_dev_url, "ops": settings.data_ops_url}
+    uri = f"lakefs://{split['repository']}/{split['commit']}/{split['split_path']}"
+    source = {"uri": uri, "endpoint": url["ops" if split["zone"] == "ops" else "dev"]}
+    digest = str(split["split_digest"]).removeprefix("sha256:")[:DATASET_DIGEST_CHARACTERS]
+    dataset = Dataset(
+        name=f"{project.name} {split['version']}",
+        digest=digest,
+        source_type="lakefs",
+        source=json.dumps(source),
+        profile=json.dumps(split.get("counts") or {}),
+    )
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])

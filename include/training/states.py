@@ -1,0 +1,108 @@
+"""States of a model: training, dev_deployed, production, idle. MLflow keeps them, as tags and an alias."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from include.clients.mlflow import mlflow_client, mlflow_errors
+from include.projects import Project
+from include.settings import Settings
+from include.training.errors import InputError, StateError
+from include.training.models import describe, find_version
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+State = Literal["training", "dev_deployed", "production", "idle"]
+STATES: tuple[str, ...] = get_args(State)
+
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "training": ("dev_deployed", "idle"),
+    "dev_deployed": ("production", "idle"),
+    "production": ("idle",),
+    "idle": ("dev_deployed", "production"),
+}
+NEEDS_CONFIRMATION = ("dev_deployed", "production")
+HISTORY_CHARACTERS = 90_000  # MLflow keeps at most 100,000 in a tag of a model version
+
+
+def history_entry(state: str, by: str, why: str) -> dict[str, str]:
+    """Return one line of a model's history, dated now."""
+    return {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "state": state, "by": by, "why": why}
+
+
+def history_tag(entries: list[dict[str, str]]) -> str:
+    """Return the history as the text of a tag; the oldest entries go where it would grow too long."""
+    while len(text := json.dumps(entries, ensure_ascii=False)) > HISTORY_CHARACTERS:
+        entries = entries[1:]
+    return text
+
+
+def state_history(settings: Settings, project: Project, version: str | int) -> list[dict[str, str]]:
+    """Return every change of a model version's state, the first one first: ``at``, ``state``, ``by``, ``why``."""
+    client = mlflow_client(settings)
+    with mlflow_errors(settings, f"read the history of {project.name} {version}"):
+        return list(json.loads(find_version(client, project, version).tags.get("state_history", "[]")))
+
+
+def set_state(settings: Settings, project: Project, version: str | int, state: State, by: str, why: str = "") -> dict[str, Any]:
+    """Bring a model version into a state; a new one in production moves the old one to idle.
+
+    Running it again after it was cut off in the middle finishes the change; the state it is in already is fine.
+
+    Args:
+        settings: name MLflow.
+        project: whose model.
+        version: a number or an alias.
+        state: ``dev_deployed`` (in staging), ``production`` or ``idle``.
+        by: who changes it.
+        why: the reason, kept in the history.
+
+    Returns:
+        As `model_info`, with ``moved_to_idle``: versions that this change took out of production.
+
+    Raises:
+        InputError: no such version or state.
+        StateError: the change is not allowed, or the model is not confirmed.
+        MlflowError: MLflow did not answer.
+    """
+    if state not in STATES:
+        raise InputError(f"no state {state!r}: a model is in one of {', '.join(STATES)}")
+    client = mlflow_client(settings)
+    with mlflow_errors(settings, f"set {project.name} {version} to {state}"):
+        found = find_version(client, project, version)
+        now, name = found.tags.get("state", "training"), f"{project.name} v{found.version}"
+        if now != state:
+            if state not in ALLOWED[now]:
+                raise StateError(name, now, state, f"from {now} it may go to {' or '.join(ALLOWED[now])}")
+            if state in NEEDS_CONFIRMATION and found.tags.get("confirmed") != "true":
+                raise StateError(name, now, state, "it is not confirmed; confirm it first")
+            _write(client, found, state, by, why)
+        moved = _settle(client, project, found, state, by)
+        return {**describe(client, find_version(client, project, str(found.version))), "moved_to_idle": moved}
+
+
+def _write(client: MlflowClient, found: ModelVersion, state: str, by: str, why: str) -> None:
+    entries = [*json.loads(found.tags.get("state_history", "[]")), history_entry(state, by, why)]
+    client.set_model_version_tag(found.name, str(found.version), "state_history", history_tag(entries))
+    client.set_model_version_tag(found.name, str(found.version), "state", state)
+
+
+def _settle(client: MlflowClient, project: Project, found: ModelVersion, state: str, by: str) -> list[str]:
+    """Make alias and other versions agree with the state that ``found`` has now."""
+    aliased = client.get_registered_model(project.name).aliases.get("production")
+    if state != "production":
+        if str(aliased) == str(found.version):
+            client.delete_registered_model_alias(project.name, "production")
+        return []
+    if str(aliased) != str(found.version):
+        client.set_registered_model_alias(project.name, "production", str(found.version))
+    moved = []
+    for other in client.search_model_versions(f"name='{project.name}' and tags.state='production'"):
+        if str(other.version) != str(found.version):
+            _write(client, find_version(client, project, str(other.version)), "idle", by, f"v{found.version} went to production")
+            moved.append(str(other.version))
+    return moved

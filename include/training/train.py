@@ -1,0 +1,132 @@
+"""Training of one model with chosen hyperparameters, kept as an MLflow run."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from include.clients.mlflow import log_file, log_history, log_metrics, log_params, mlflow_client, mlflow_errors, read_file
+from include.projects import Project
+from include.settings import Settings
+from include.training import parts as data
+from include.training import plots, runs
+from include.training.loop import Epoch, Trained, train_module
+from include.training.models import model_info, read_weights
+from include.training.parts import Arrays
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+WEIGHTS = "model/state_dict.pt"
+PARAMS = "model/params.json"
+RESULT = "training.json"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def train(
+    settings: Settings,
+    project: Project,
+    split: Mapping[str, Any],
+    params: Mapping[str, Any],
+    parent_run_id: str | None = None,
+    author: str = "devmlops",
+    init_from: str | None = None,
+    key: str | None = None,
+    epochs: int | None = None,
+    tell: Callable[[str], None] = _say,
+) -> dict[str, Any]:
+    """Train one model, keep the weights of its best epoch, and write down how it was made.
+
+    The same split, params, seed and code give the same metrics. A training with a ``key`` that an earlier try
+    already finished is not run again; one that was killed starts afresh.
+
+    Args:
+        settings: of the product.
+        project: gives epochs, seed and components.
+        split: reference to the split (`include.data.make_split`).
+        params: hyperparameters, such as the best of `tune`.
+        parent_run_id: run to nest this one under, such as that of `tune`.
+        author: who started it.
+        init_from: model version or alias whose weights it begins with (warm start).
+        key: of the caller, such as an Airflow run id.
+        epochs: instead of the project's number.
+        tell: takes one line of progress.
+
+    Returns:
+        ``run_id`` and ``metrics`` (of the best epoch, with ``best_epoch``).
+
+    Raises:
+        InputError: the split, the params or the weights to begin with cannot be used.
+        TrainingError: training went astray.
+        MlflowError: MLflow went away.
+    """
+    client = mlflow_client(settings)
+    with mlflow_errors(settings, f"train {project.name}"):
+        earlier = runs.finished(client, project, "training", key)
+        if earlier:
+            tell(f"this training is done already: run {earlier.info.run_id}")
+            return dict(json.loads(read_file(client, earlier.info.run_id, RESULT)))
+        arrays = data.load(settings, project, split, ("train", "validation"))
+        return fit(settings, client, project, split, arrays, params, parent_run_id, author, init_from, key, epochs, tell)
+
+
+def fit(
+    settings: Settings,
+    client: MlflowClient,
+    project: Project,
+    split: Mapping[str, Any],
+    arrays: Mapping[str, Arrays],
+    params: Mapping[str, Any],
+    parent_run_id: str | None,
+    author: str,
+    init_from: str | None,
+    key: str | None,
+    epochs: int | None,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Train on arrays that are loaded already; arguments as of `train`."""
+    seed, most = project.training.seed, epochs or project.training.epochs
+    initial = None
+    origin = model_info(settings, project, init_from) if init_from else None
+    if origin:
+        initial = read_weights(client, origin["run_id"])
+    logged = {**params, "seed": seed, "epochs": most, "init_from": f"v{origin['version']}" if origin else "random"}
+    run_id = runs.start(settings, client, project, "training", split, author, logged, "training", key, parent_run_id)
+
+    def report(epoch: Epoch) -> None:
+        tell(
+            f"epoch {epoch['epoch']}/{most} train_loss {epoch['train_loss']:.4f} "
+            f"validation_accuracy {epoch['validation_accuracy']:.4f}"
+        )
+
+    with runs.closing(client, run_id):
+        trained = train_module(project, params, arrays, seed, most, report, initial)
+        metrics = {**{k: v for k, v in trained.best.items() if k != "epoch"}, "best_epoch": float(trained.best_epoch)}
+        log_history(client, run_id, [(int(e["epoch"]), {k: v for k, v in e.items() if k != "epoch"}) for e in trained.history])
+        log_metrics(client, run_id, {f"best_{k}": v for k, v in metrics.items() if k.startswith("validation")}, most)
+        log_metrics(client, run_id, {"best_epoch": trained.best_epoch}, most)
+        log_params(client, run_id, {"train_rows": len(arrays["train"].labels), "parameters": _size(trained)})
+        log_file(client, run_id, WEIGHTS, weights_bytes(trained))
+        log_file(client, run_id, PARAMS, json.dumps(dict(params), sort_keys=True, indent=1).encode())
+        log_file(client, run_id, "plots/loss.png", plots.loss(trained.history, trained.best_epoch))
+        result = {"run_id": run_id, "metrics": metrics}
+        client.log_dict(run_id, result, RESULT)
+    return result
+
+
+def _size(trained: Trained) -> int:
+    return sum(p.numel() for p in trained.module.parameters())
+
+
+def weights_bytes(trained: Trained) -> bytes:
+    """Return the weights as a file that `torch.load` reads with ``weights_only=True``."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(trained.module.state_dict(), buffer)
+    return buffer.getvalue()

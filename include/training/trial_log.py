@@ -1,0 +1,157 @@
+"""Keeps every trial of a search as an MLflow run, and tells how it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from include.clients.mlflow import log_history, log_params
+from include.training.loop import Epoch, mode
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from ray.tune import Callback
+
+FLUSH_S = 2.0
+MEASURED = ("train_loss", "validation_loss", "validation_accuracy", "validation_macro_f1")
+
+
+@dataclass
+class Trial:
+    """What is known of one trial.
+
+    Attributes:
+        number: counted from 1.
+        run_id: its MLflow run.
+        params: what the search chose.
+        state: ``running``, ``finished``, ``stopped early``, ``failed`` or ``killed``.
+        history: metrics of each epoch.
+    """
+
+    number: int
+    run_id: str
+    params: dict[str, Any]
+    state: str = "running"
+    history: list[Epoch] = field(default_factory=list)
+    logged: int = 0
+    flushed_at: float = field(default_factory=time.monotonic)
+
+    def best(self, metric: str) -> Epoch | None:
+        """Return the epoch with the best ``metric``; on a tie, the one with the lower loss."""
+        sign = 1.0 if mode(metric) == "max" else -1.0
+        return max(self.history, key=lambda e: (sign * e[metric], -e["validation_loss"]), default=None)
+
+
+class TrialLog:
+    """Writes trials to MLflow from the process that steers the search: workers need no access to it.
+
+    Args:
+        client: of MLflow.
+        experiment_id: where the runs go.
+        parent_run_id: the run of the whole search.
+        total: how many trials there will be.
+        epochs: how many epochs a trial may have; one that ends earlier was stopped.
+        metric: shown in the progress lines.
+        tell: takes one line of progress.
+    """
+
+    def __init__(
+        self,
+        client: MlflowClient,
+        experiment_id: str,
+        parent_run_id: str,
+        total: int,
+        epochs: int,
+        metric: str,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.client, self.experiment_id, self.parent_run_id = client, experiment_id, parent_run_id
+        self.total, self.epochs, self.metric, self.tell = total, epochs, metric, tell
+        self.trials: dict[str, Trial] = {}
+
+    def start(self, key: str, params: Mapping[str, Any]) -> None:
+        """Open the run of the trial ``key``; a trial that Ray starts again keeps its run."""
+        if key in self.trials:
+            return
+        number = len(self.trials) + 1
+        tags = {"mlflow.parentRunId": self.parent_run_id, "devmlops.kind": "trial"}
+        run = self.client.create_run(self.experiment_id, tags=tags, run_name=f"trial {number}")
+        self.trials[key] = Trial(number, run.info.run_id, dict(params))
+        log_params(self.client, run.info.run_id, params)
+
+    def result(self, key: str, result: Mapping[str, Any]) -> None:
+        """Take the metrics of one epoch; they go to MLflow in batches."""
+        trial = self.trials[key]
+        trial.history.append({name: float(result[name]) for name in ("epoch", *MEASURED)})
+        self.tell(f"trial {trial.number}/{self.total} epoch {int(result['epoch'])} {self.metric} {result[self.metric]:.4f}")
+        if time.monotonic() - trial.flushed_at > FLUSH_S:
+            self._flush(trial)
+
+    def finish(self, key: str) -> None:
+        """Close the run of a trial that Ray ended without an error."""
+        trial = self.trials[key]
+        early = bool(trial.history) and trial.history[-1]["epoch"] < self.epochs
+        self._close(trial, "stopped early" if early else "finished", "FINISHED")
+
+    def fail(self, key: str) -> None:
+        """Close the run of a trial that raised."""
+        if key in self.trials:
+            self._close(self.trials[key], "failed", "FAILED")
+
+    def abandon(self) -> None:
+        """Close what is still open when the search ends in the middle."""
+        for trial in self.trials.values():
+            if trial.state == "running":
+                self._close(trial, "killed", "KILLED")
+
+    def best(self) -> Trial | None:
+        """Return the trial with the best epoch of all; the earlier one on a tie."""
+        sign = 1.0 if mode(self.metric) == "max" else -1.0
+
+        def score(trial: Trial) -> tuple[float, float, int]:
+            epoch = trial.best(self.metric)
+            assert epoch is not None
+            return sign * epoch[self.metric], -epoch["validation_loss"], -trial.number
+
+        usable = [t for t in self.trials.values() if t.history and t.state in ("finished", "stopped early")]
+        return max(usable, key=score, default=None)
+
+    def callback(self) -> Callback:
+        """Return this log as what Ray Tune calls."""
+        from ray.tune import Callback
+
+        log = self
+
+        class _Callback(Callback):
+            def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+                log.start(trial.trial_id, trial.config)
+
+            def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
+                log.result(trial.trial_id, result)
+
+            def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+                log.finish(trial.trial_id)
+
+            def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+                log.fail(trial.trial_id)
+
+        return _Callback()
+
+    def _flush(self, trial: Trial) -> None:
+        rows = trial.history[trial.logged :]
+        log_history(self.client, trial.run_id, [(int(e["epoch"]), {k: e[k] for k in MEASURED}) for e in rows])
+        trial.logged, trial.flushed_at = len(trial.history), time.monotonic()
+
+    def _close(self, trial: Trial, state: str, status: str) -> None:
+        if trial.state != "running":
+            return
+        self._flush(trial)
+        trial.state = state
+        self.client.set_tag(trial.run_id, "devmlops.state", state)
+        epoch = trial.best(self.metric)
+        if epoch:
+            log_history(self.client, trial.run_id, [(int(epoch["epoch"]), {f"best_{self.metric}": epoch[self.metric]})])
+        self.client.set_terminated(trial.run_id, status)
+        self.tell(f"trial {trial.number}/{self.total} {state} after {len(trial.history)} epochs")

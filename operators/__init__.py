@@ -1,0 +1,1 @@
+"""What one task is: operators, sensors and triggers, one folder per area."""

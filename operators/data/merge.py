@@ -1,0 +1,54 @@
+"""Check a round on its branch, and merge what passed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from include import data
+from include.projects import Project
+from include.settings import Settings
+from operators.base import ProjectOperator
+
+
+class _RoundOperator(ProjectOperator):
+    """A task about one round on its branch.
+
+    Args:
+        round: the round, as a collecting task returned it.
+    """
+
+    template_fields: Sequence[str] = ("project", "round")
+
+    def __init__(self, *, round: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.round = round
+
+
+class CheckRoundOperator(_RoundOperator):
+    """Run the project's checks on a round; a failing one ends the run and leaves the branch to look at.
+
+    Returns:
+        The report: each check with its value and limit.
+    """
+
+    def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
+        """Check the round where it stands, on its branch."""
+        report = data.check_round(settings, project, self.round)
+        for check in report["checks"]:
+            self.log.info("%s: %s (limit %s)", check["name"], check["value"], check["limit"])
+        return report
+
+
+class MergeRoundOperator(_RoundOperator):
+    """Merge a checked round into main.
+
+    Returns:
+        The round with its commit on main.
+    """
+
+    def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
+        """Merge; a round that is merged already stays as it is."""
+        return {**self.round, **data.merge_round(settings, project, self.round)}

@@ -1,0 +1,57 @@
+"""Tag a version of the data, and make its split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from include import data
+from include.projects import Project
+from include.settings import Settings
+from operators.base import ProjectOperator, actor
+
+
+class TagVersionOperator(ProjectOperator):
+    """Tag main, as it is with this round, as the next immutable version.
+
+    Args:
+        round: the merged round.
+        notes: release notes of the version (templated).
+
+    Returns:
+        The version: repository, tag, commit, rounds and count.
+    """
+
+    template_fields: Sequence[str] = ("project", "round", "notes")
+
+    def __init__(self, *, round: Any, notes: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.round = round
+        self.notes = notes
+
+    def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
+        """Tag; a retry finds the tag of the try before."""
+        return data.tag_version(settings, project, self.round, self.notes, actor(context))
+
+
+class MakeSplitOperator(ProjectOperator):
+    """Make and store the split recipe of a version.
+
+    Args:
+        version: the version, as `TagVersionOperator` or `MakeBundleOperator` returned it.
+
+    Returns:
+        The split: version, commit, path, digest and the count of each part.
+    """
+
+    template_fields: Sequence[str] = ("project", "version")
+
+    def __init__(self, *, version: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.version = version
+
+    def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
+        """Make the recipe; the same version gives the same recipe."""
+        return data.make_split(settings, project, self.version)

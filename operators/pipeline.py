@@ -1,0 +1,55 @@
+"""What every DAG of the product has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG
+
+from include.projects import Project, ProjectError, list_projects, load_project
+from include.settings import Settings
+
+RETRIES = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=5),
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": timedelta(minutes=5),
+}
+"""An engine that restarts is waited for; what a rule refuses is not tried again (`operators.base`)."""
+
+
+def projects() -> Iterator[Project]:
+    """Yield every project whose project.yaml is right; `dags/projects.py` shows the others as import errors."""
+    folder = Settings().projects_dir
+    for name in list_projects(folder):
+        try:
+            yield load_project(name, folder)
+        except ProjectError:
+            continue
+
+
+def pipeline(project: Project, name: str, area: str, doc: str | None, **kwargs: Any) -> DAG:
+    """Return the DAG ``<project>.<name>`` with the product's defaults.
+
+    Args:
+        project: whose pipeline it is.
+        name: the pipeline's name.
+        area: the area it belongs to; a tag.
+        doc: the DAG file's docstring: the runbook that the UI shows.
+        kwargs: everything else that `airflow.sdk.DAG` takes.
+    """
+    return DAG(
+        f"{project.name}.{name}",
+        dag_display_name=f"{project.title}: {name.replace('_', ' ')}",
+        doc_md=doc,
+        tags={"devmlops", area, project.name},
+        **{
+            "schedule": None,
+            "catchup": False,
+            "max_active_runs": 1,
+            "default_args": {"owner": project.owner, **RETRIES},
+            **kwargs,
+        },
+    )

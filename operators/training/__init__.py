@@ -1,0 +1,14 @@
+"""Tasks of the training area: choose the data, tune, train, evaluate, register, confirm."""
+
+from operators.training.confirm import ConfirmModelOperator, RegisterModelOperator
+from operators.training.jobs import EvaluateOperator, TrainOperator, TuneOperator
+from operators.training.split import ChooseSplitOperator
+
+__all__ = [
+    "ChooseSplitOperator",
+    "ConfirmModelOperator",
+    "EvaluateOperator",
+    "RegisterModelOperator",
+    "TrainOperator",
+    "TuneOperator",
+]

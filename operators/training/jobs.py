@@ -1,0 +1,91 @@
+"""Tune, train and evaluate: heavy work, each a job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from include.settings import Settings
+from operators.base import actor, key
+from operators.jobs import JobOperator
+
+
+class TuneOperator(JobOperator):
+    """Search the project's hyperparameter space with Ray Tune; every trial is an MLflow run.
+
+    Args:
+        split: the split to tune on.
+        trials: how many trials; empty takes the project's number (templated).
+
+    Returns:
+        The best parameters with their run, and one line a trial.
+    """
+
+    job = "tune"
+    template_fields: Sequence[str] = ("project", "split", "trials")
+
+    def __init__(self, *, split: Any, trials: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.split = split
+        self.trials = trials
+
+    def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
+        """Return split, number of trials, who asked, and the run's key."""
+        trials = int(self.trials) if self.trials not in (None, "", "None") else None
+        return {"split": self.split, "trials": trials, "author": actor(context), "key": key(context)}
+
+
+class TrainOperator(JobOperator):
+    """Train one model with the parameters that tuning found.
+
+    Args:
+        split: the split to train on.
+        tuned: what `TuneOperator` returned.
+
+    Returns:
+        The run and its metrics.
+    """
+
+    job = "train"
+    template_fields: Sequence[str] = ("project", "split", "tuned")
+
+    def __init__(self, *, split: Any, tuned: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.split = split
+        self.tuned = tuned
+
+    def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
+        """Return split, best parameters, parent run, author, and the run's key."""
+        return {
+            "split": self.split,
+            "params": self.tuned["best"]["params"],
+            "parent_run_id": self.tuned["parent_run_id"],
+            "author": actor(context),
+            "key": key(context),
+        }
+
+
+class EvaluateOperator(JobOperator):
+    """Evaluate a trained run on the test part, with plots and a simple baseline.
+
+    Args:
+        split: the split it was trained on.
+        trained: what `TrainOperator` returned.
+
+    Returns:
+        The metrics of model and baseline.
+    """
+
+    job = "evaluate"
+    template_fields: Sequence[str] = ("project", "split", "trained")
+
+    def __init__(self, *, split: Any, trained: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.split = split
+        self.trained = trained
+
+    def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
+        """Return split and run."""
+        return {"split": self.split, "run_id": self.trained["run_id"]}

@@ -1,0 +1,1 @@
+"""What Airflow loads to show and guard the product."""

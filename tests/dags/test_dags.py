@@ -1,0 +1,113 @@
+"""What must hold of every DAG, and the edges that must exist."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PIPELINES = {"data_preparation", "model_development", "release", "monitoring", "retraining", "rollback"}
+AREAS = {"data", "development", "training", "release", "inference", "monitoring", "management", "governance"}
+
+
+def test_every_project_has_every_pipeline(dags):
+    assert {dag_id for dag_id in dags if dag_id.startswith("digits.")} == {f"digits.{p}" for p in PIPELINES}
+
+
+@pytest.mark.parametrize("pipeline", sorted(PIPELINES))
+def test_a_dag_explains_itself(dags, pipeline):
+    dag = dags[f"digits.{pipeline}"]
+    assert "When it fails" in dag.doc_md
+    assert "devmlops" in dag.tags and "digits" in dag.tags and dag.tags & AREAS
+    assert dag.max_active_runs == 1
+    for name in dag.params:
+        schema = dag.params.get_param(name).schema
+        assert schema.get("title") and schema.get("type"), f"{name} has no title or type"
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "before", "after"),
+    [
+        ("data_preparation", "check_round", "merge_round"),
+        ("data_preparation", "merge_round", "tag_version"),
+        ("model_development", "evaluate", "register_model"),
+        ("release", "optimise", "package"),
+        ("release", "static_checks", "package"),
+        ("release", "parity", "staging_test"),
+        ("release", "staging_test", "seal"),
+        ("release", "seal", "approve_model"),
+        ("release", "approve_model", "approve_inference_code"),
+        ("release", "approve_inference_code", "deploy"),
+        ("retraining", "check_round", "merge_round"),
+        ("retraining", "four_way", "confirm_model"),
+        ("retraining", "confirm_model", "release"),
+        ("monitoring", "raise_alert", "start_retraining"),
+    ],
+)
+def test_the_edge_exists(dags, pipeline, before, after):
+    dag = dags[f"digits.{pipeline}"]
+    assert before in dag.get_task(after).get_flat_relative_ids(upstream=True)
+
+
+def test_approvals_are_never_retried(dags):
+    tasks = [t for t in dags["digits.release"].tasks if t.task_type == "ApprovalStepOperator"]
+    assert [t.task_id for t in tasks] == ["approve_model", "approve_inference_code"]
+    assert {t.retries for t in tasks} == {0}
+
+
+def test_dag_files_are_wiring_only():
+    for path in (ROOT / "dags").glob("*.py"):
+        assert len(path.read_text().splitlines()) <= 120, path
+
+
+PARSE = """
+import json, socket, sys, time
+import airflow.sdk, airflow.providers.standard.operators.hitl, airflow.providers.standard.operators.trigger_dagrun
+import pydantic_settings, yaml  # what the settings and the projects are read with
+def refuse(*_, **__): raise AssertionError("the network was used while a DAG file was parsed")
+socket.socket.connect = refuse
+import importlib.util
+seconds = {}
+for path in sys.argv[1:]:
+    begun = time.perf_counter()
+    spec = importlib.util.spec_from_file_location("dag_" + path.rsplit("/", 1)[1][:-3], path)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    seconds[path] = time.perf_counter() - begun
+heavy = sorted(m for m in ("torch", "ray", "mlflow", "evidently", "onnx", "pandas", "sklearn", "lakefs") if m in sys.modules)
+print(json.dumps({"seconds": seconds, "heavy": heavy}))
+"""
+
+
+def test_parsing_is_fast_and_needs_no_network(airflow_db):
+    files = sorted(str(p) for p in (ROOT / "dags").glob("*.py"))
+    assert files
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", PARSE, *files], capture_output=True, text=True, env=env, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["heavy"] == []
+    assert max(found["seconds"].values()) < 0.5, found["seconds"]
+
+
+def test_a_bad_project_hides_no_other(tmp_path):
+    good = ROOT / "include" / "projects" / "digits"
+    (tmp_path / "digits").symlink_to(good)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "project.yaml").write_text("name: broken\ntitle: 깨진 프로젝트\n", encoding="utf-8")
+    script = (
+        "import importlib.util, json, sys\n"
+        "def load(p):\n"
+        "    s = importlib.util.spec_from_file_location('d', p); m = importlib.util.module_from_spec(s); s.loader.exec_module(m); return m\n"
+        f"m = load({str(ROOT / 'dags' / 'rollback.py')!r})\n"
+        "print([k for k in vars(m) if '.' in k])\n"
+        f"load({str(ROOT / 'dags' / 'projects.py')!r})\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "DEVMLOPS_PROJECTS_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env, timeout=120)
+    assert "['digits.rollback']" in done.stdout
+    assert done.returncode != 0 and "broken" in done.stderr and "Field required" in done.stderr
