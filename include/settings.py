@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     # Places
     home: Path = Field(ROOT / ".devmlops", description="Everything written on one machine lies under it.")
     projects_dir: Path = Field(ROOT / "include" / "projects", description="Where project.yaml files are found.")
+    dags_dir: Path = Field(ROOT / "dags", description="Where the local platform's Airflow finds DAG files.")
 
     # Data: one server and one credential a zone, so that dev can never read ops
     data_dev_url: str = Field("http://127.0.0.1:8100", description="lakeFS API of the dev zone.")

@@ -39,7 +39,7 @@ class JobOperator(ProjectOperator):
             The job's result: a small JSON value.
 
         Raises:
-            include.jobs.JobError: the job failed; the message is its last error.
+            include.jobs.errors.JobFailed: the job failed; the message is its last error.
         """
         self._running = LocalJob(self.job, project.name, self.arguments(settings, context), settings)
         return self._running.run(on_line=self.log.info)

@@ -100,6 +100,7 @@ def _environment() -> dict[str, str]:
         "RAY_AUTH_TOKEN": _token(),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the default warns about a change of behaviour on every start
+        "RAY_AIR_NEW_OUTPUT": "0",  # the new one draws tables even when it is told to be silent
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # results go to MLflow; CSV, JSON and TensorBoard files are not read
     }
 

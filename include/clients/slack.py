@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import re
 import time
 from typing import Any
 
 from include.settings import Settings
 
 MAX_WAIT_S = 5.0
+CODE = re.compile(r"^[a-z_]{2,60}$")
 MAX_TEXT = 2900
 
 WHAT_TO_DO = {
@@ -82,7 +84,7 @@ class SlackClient:
                 answer = client.chat_postMessage(
                     channel=channel or self._settings.slack_channel, text=text, blocks=blocks, unfurl_links=False
                 )
-                return {"channel": str(answer["channel"]), "ts": str(answer["ts"])}
+                return {name: _text(answer, name) for name in ("channel", "ts")}
             except SlackApiError as error:
                 if error.response.status_code == 429:
                     wait = _seconds(error.response.headers)
@@ -90,8 +92,9 @@ class SlackClient:
                         raise SlackError("ratelimited", f"for {wait:g} s") from None
                     time.sleep(wait)
                     continue
-                code = error.response.get("error") if isinstance(error.response.data, dict) else None
-                raise SlackError(str(code or "bad_answer"), f"HTTP {error.response.status_code}") from None
+                code = str(error.response.get("error")) if isinstance(error.response.data, dict) else ""
+                # slack-sdk puts a page that is no JSON under the same key.
+                raise SlackError(code if CODE.match(code) else "bad_answer", f"HTTP {error.response.status_code}") from None
             # The causes are not chained: the request in them carries the token.
             except (OSError, http.client.HTTPException) as error:
                 raise SlackError("unreachable", type(error).__name__) from None
@@ -107,6 +110,13 @@ class SlackClient:
         if not (token.isascii() and token.isprintable()) or " " in token:
             raise SlackError("bad_token")
         return token
+
+
+def _text(answer: Any, name: str) -> str:
+    value = answer.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"no {name}")
+    return value
 
 
 def escape(text: object) -> str:

@@ -185,7 +185,7 @@ class TritonClient:
             advice = f"Build the release's package first: {repository} has no folder {subject}."
         elif status == "NOT_FOUND":
             advice = "Load the release first, or deploy it again."
-        elif status == "INVALID_ARGUMENT":
+        elif status == "INVALID_ARGUMENT" and method == "infer":
             advice = "Send the inputs in the names, shapes and types that the release's config.pbtxt gives."
         elif method == "infer":
             advice = "The release's inference code or model failed on these rows: look at them and at its preprocess."

@@ -21,7 +21,7 @@ from include.data.merge import merge_round
 from include.data.operating import collect_operating_round
 from include.data.parts import Part, load_part, split_document
 from include.data.split import make_split
-from include.data.versions import latest_version, tag_version, version, versions
+from include.data.versions import latest_version, list_versions, tag_version, version
 
 __all__ = [
     "DataCheckError",
@@ -35,6 +35,7 @@ __all__ = [
     "collect_operating_round",
     "collect_round",
     "latest_version",
+    "list_versions",
     "load_part",
     "make_bundle",
     "make_split",
@@ -42,5 +43,4 @@ __all__ = [
     "split_document",
     "tag_version",
     "version",
-    "versions",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -25,9 +25,10 @@ def make_bundle(settings: Settings, project: Project, run_id: str, author: str, 
         project: whose data.
         run_id: of the pipeline run; the same run gets the same bundle.
         author: who makes it.
-        parts: references in the order in which the first occurrence of a content counts. One of a split or of a
-            version brings the rounds of that version as ``old``, with the recipe by which they were split; one
-            of a merged round brings that round as ``new``. A key ``origin`` says otherwise.
+        parts: references in the order in which the first occurrence of a content counts, bare or as
+            ``{"version": ...}`` and ``{"round": ...}``. One of a split or of a version brings the rounds of that
+            version as ``old``, with the recipe by which they were split; one of a merged round brings that round
+            as ``new``. A key ``origin`` says otherwise.
         notes: release notes of the version.
 
     Returns:
@@ -43,7 +44,7 @@ def make_bundle(settings: Settings, project: Project, run_id: str, author: str, 
         raise ReferenceFault(where, "it has no parts", "Give a version or split and a round")
     found: dict[tuple[str, int], tuple[Piece, dict[str, int]]] = {}
     for part in parts:
-        for piece, labels in _pieces(settings, part, where):
+        for piece, labels in _pieces(settings, _bare(part), where):
             found.setdefault((piece["repository"], piece["round"]), (piece, labels))
     pieces = [piece for piece, _ in found.values()]
     labels = sum((Counter(counts) for _, counts in found.values()), Counter())
@@ -72,6 +73,14 @@ def make_bundle(settings: Settings, project: Project, run_id: str, author: str, 
         return pieces, [number], {rounds.round_path(number): document}
 
     return versions.publish_version(repo, project, run_id, author, notes, "bundle", contents)
+
+
+def _bare(part: Ref) -> Ref:
+    """Return the reference inside ``{"version": reference}`` or the like, with what stands beside it."""
+    for name in ("split", "version", "round"):
+        if isinstance(part.get(name), Mapping):
+            return {**{key: value for key, value in part.items() if key != name}, **part[name]}
+    return part
 
 
 def _pieces(settings: Settings, part: Ref, where: str) -> list[tuple[Piece, dict[str, int]]]:

@@ -39,8 +39,8 @@ def check_round(settings: Settings, project: Project, round_ref: rounds.Ref) -> 
     if not round_ref["count"]:
         return _empty(repo, project, round_ref)
     branch, number = round_ref["branch"], round_ref["round"]
-    if branch is None:  # merged by an earlier try, so its checks have passed
-        return dict(json.loads(repo.get(round_ref["commit"], rounds.checks_path(number))))
+    if done := rounds.merged(repo, round_ref["run_id"], round_ref["kind"], source=round_ref["source"]):
+        return dict(json.loads(repo.get(done.id, rounds.checks_path(int(done.metadata["round"])))))
     head = repo.commit_info(branch)
     commit = rounds.round_commit(repo, branch)
     document = rounds.describe(repo, commit, number)

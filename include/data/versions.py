@@ -118,7 +118,7 @@ def version(settings: Settings, project: Project, zone: Zone, name: str) -> Ref:
         raise ReferenceFault(repo.name, f"there is no version {name!r}", f"Versions there: {known}") from cause
 
 
-def versions(settings: Settings, project: Project, zone: Zone) -> list[Ref]:
+def list_versions(settings: Settings, project: Project, zone: Zone) -> list[Ref]:
     """Return the references of all versions, oldest first."""
     repo = rounds.repository(settings, project, zone)
     tags = repo.tags()

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request, Security
-from fastapi.responses import ORJSONResponse, Response
+from fastapi.responses import Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException
@@ -72,25 +72,26 @@ async def truths(service: Service, names: dict[str, str], body: bytes) -> dict[s
 
 def _add_views(app: FastAPI) -> None:
     @app.get("/v1/projects/{project}", tags=["inference"], responses={404: {"model": ErrorAnswer}})
-    async def project_status(project: str, service: ServiceOf) -> ORJSONResponse:
+    async def project_status(project: str, service: ServiceOf) -> dict[str, Any]:
         """What the project takes, which release is on each route, and counts since the start."""
-        return ORJSONResponse(service.status(project))
+        return service.status(project)
 
     @app.post("/v1/admin/refresh", tags=["admin"], dependencies=[Depends(admin)])
-    async def refresh(service: ServiceOf) -> ORJSONResponse:
+    async def refresh(service: ServiceOf) -> dict[str, Any]:
         """Read the routes now; needs the bearer token of the setting inference_admin_token."""
-        return ORJSONResponse(await service.refresh())
+        return await service.refresh()
 
     @app.get("/healthz", tags=["operation"])
-    async def live() -> ORJSONResponse:
+    async def live() -> dict[str, Any]:
         """Whether the process answers at all."""
-        return ORJSONResponse({"live": True})
+        return {"live": True}
 
     @app.get("/readyz", tags=["operation"], responses={503: {"description": "not ready; problems says why"}})
-    async def ready(service: ServiceOf) -> ORJSONResponse:
+    async def ready(service: ServiceOf, response: Response) -> dict[str, Any]:
         """Whether inferences can be answered now, and all problems known."""
         state = await service.readiness()
-        return ORJSONResponse(state, 200 if state["ready"] else 503)
+        response.status_code = 200 if state["ready"] else 503
+        return state
 
     @app.get("/metrics", tags=["operation"])
     async def metrics(service: ServiceOf) -> Response:
@@ -117,7 +118,7 @@ def admin(service: ServiceOf, credentials: Annotated[HTTPAuthorizationCredential
     if not token:
         raise unavailable("no_admin_token", "admin routes are closed: no token is set", "set DEVMLOPS_INFERENCE_ADMIN_TOKEN", 60)
     given = credentials.credentials if credentials else ""
-    if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode()):
+    if not hmac.compare_digest(given.encode("latin-1"), token.encode()):
         raise ApiError(401, "unauthorized", "the admin token is missing or wrong", "send Authorization: Bearer <token>")
 
 

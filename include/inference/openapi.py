@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from include.inference.routes import ROUTES
@@ -53,7 +54,7 @@ def described(app: FastAPI) -> dict[str, Any]:
         TRUTHS: _post(*truths, ["project"], TruthsBody, TruthsAnswer, TRUTHS_EXAMPLES),
         **schema["paths"],
     }
-    models = [InferenceBody, InferenceAnswer, TruthsBody, TruthsAnswer, ErrorAnswer]
+    models: list[type[BaseModel]] = [InferenceBody, InferenceAnswer, TruthsBody, TruthsAnswer, ErrorAnswer]
     _, definitions = models_json_schema([(m, "validation") for m in models], ref_template="#/components/schemas/{model}")
     schema.setdefault("components", {}).setdefault("schemas", {}).update(definitions["$defs"])
     app.openapi_schema = schema

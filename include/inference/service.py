@@ -17,7 +17,7 @@ from include.inference.prediction_log import PredictionLog, end_cursor
 from include.inference.requests import InferenceRequest, parse_inference
 from include.inference.routes import ROUTES, Entry, RouteTable, ledger_reader
 from include.inference.segments import PredictionLogError
-from include.inference.truths import parse_truths
+from include.inference.true_answers import parse_truths
 from include.ledger import Route
 from include.projects import Project
 from include.settings import Settings
@@ -237,7 +237,7 @@ class Service:
             log = PredictionLog(kept.prediction_log, project, kept.prediction_log_fsync, kept.prediction_log_segment_bytes)
             self._logs[project] = log
         try:
-            await (log.append(what) if isinstance(what, dict) else log.append_truths(what))
+            await (log.append(what, alone=self.in_flight == 1) if isinstance(what, dict) else log.append_truths(what))
         except PredictionLogError as error:
             self._log_error[project] = str(error)
             _log.error("%s", error)

@@ -22,6 +22,7 @@ FAILED, BAD_SPEC, REFUSED = 1, 2, 3
 GRACE_S = 10
 FORM = """spec: {"project": "digits", "args": {...}}
 exit codes: 0 done, 1 failed, 2 bad spec, 3 refused (another try cannot help)"""
+_owner_died = threading.Event()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -82,15 +83,19 @@ def _one_line(error: BaseException) -> str:
 
 
 def _follow() -> None:
+    """Wait until stdin closes, then end this process in order, and after it (or after a while) its whole group."""
     while os.read(0, 1024):
         pass
-    own = os.getpgrp() == os.getpid()
-    for number, wait in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, 0)):
-        if own:
-            os.killpg(0, number)
-        else:
-            os.kill(os.getpid(), number)
-        time.sleep(wait)
+    _owner_died.set()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_S)
+    _end_group()
+
+
+def _end_group() -> None:
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -109,6 +114,8 @@ if __name__ == "__main__":
     try:
         _run()
     except SystemExit as stop:
+        if _owner_died.is_set():
+            _end_group()  # nobody else is left to end what the job started
         if stop.code == 128 + signal.SIGTERM:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGTERM)

@@ -143,23 +143,24 @@ class LocalJob:
     def _end(self, grace_s: float) -> None:
         if self.process is None:
             return
-        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGTERM, whole=False)  # the job ends its children in order; pulling them away breaks that
         if not self._gone.wait(grace_s):
             self._signal(signal.SIGKILL)
             self._gone.wait(5)
 
-    def _signal(self, number: int) -> None:
+    def _signal(self, number: int, whole: bool = True) -> None:
         process = self.process
         if process is None or process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, number)
+            (os.killpg if whole else os.kill)(process.pid, number)
 
     def environment(self) -> dict[str, str]:
         """Return the child's environment: this one's without Airflow's, and the settings."""
         kept = {name: value for name, value in os.environ.items() if not WITHHELD.match(name)}
         path = [str(ROOT), *filter(None, kept.get("PYTHONPATH", "").split(os.pathsep))]
         quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "RAY_USAGE_STATS_ENABLED": "0", "DO_NOT_TRACK": "1"}
+        quiet["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
         steady = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "MPLBACKEND": "Agg", "ORT_DISABLE_TELEMETRY": "1"}
         return {**kept, **quiet, **steady, "PYTHONPATH": os.pathsep.join(path), **self.settings.environment()}
 

@@ -68,7 +68,7 @@ class AuditLedger:
             count, bad, reason, last = _walk(rows, anchor)
             if bad is None and (head is None or (head.count, head.hash) != (count, last)):
                 known = f"{head.count} entries" if head else "nothing"
-                bad = (head.count if head and head.count <= count else count) + 1
+                bad = count if head and head.count == count else min(head.count if head else count, count) + 1
                 reason = f"the chain ends after entry {count} but its head row says {known}: the end was cut off or added to"
             if bad is None:
                 bad, reason = first_unvouched(session)

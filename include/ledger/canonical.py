@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Any
 
 
@@ -35,5 +36,7 @@ def _check(value: Any, where: str) -> None:
     elif isinstance(value, list | tuple):
         for i, item in enumerate(value):
             _check(item, f"{where}[{i}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{where}: {value} is no JSON; leave it out or use null")
     elif value is not None and not isinstance(value, str | bool | int | float):
         raise ValueError(f"{where}: {type(value).__name__} is no JSON; use text, numbers, lists and mappings")

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from include.local.platform import Platform, PlatformError, Progress
-from include.local.secrets import SecretsError
-from include.local.supervisor import SupervisorError, log_path, tail
+from include.local.errors import PlatformError
+from include.local.platform import Platform
+from include.local.start import Progress
+from include.local.supervisor import log_path, tail
 
 
 def show_up(platform: Platform, console: Console, only: list[str] | None, timeout_s: float) -> None:
@@ -105,7 +106,9 @@ def main(arguments: list[str] | None = None) -> int:
             show_access(platform, console)
         elif options.command == "down":
             lost = platform.down()
-            console.print("The platform is down." + (f" {lost} processes were ended one by one." if lost else ""), highlight=False)
+            console.print(
+                "The platform is down." + (f" {lost} processes were ended one by one." if lost else ""), highlight=False
+            )
         elif options.command == "status":
             return 0 if show_status(platform, console) else 3
         elif options.command == "clean":
@@ -114,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
             print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in platform.environment().items()))
         else:
             show_logs(platform, console, options.service, options.lines)
-    except (PlatformError, SupervisorError, SecretsError) as error:
+    except PlatformError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

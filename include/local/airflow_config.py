@@ -7,20 +7,23 @@ from collections.abc import Mapping
 from include.local.places import ROOT, Places
 from include.local.ports import HOST
 from include.local.secrets import Secrets
+from include.settings import Settings
 
 PARALLELISM = 4
 
 SQLITE_ARGUMENTS = {"timeout": 30}  # seconds to wait for another writer; Airflow names this object in its configuration
 
 
-def airflow_options(places: Places, ports: Mapping[str, int], secrets: Secrets) -> dict[str, dict[str, object]]:
+def airflow_options(
+    settings: Settings, places: Places, ports: Mapping[str, int], secrets: Secrets
+) -> dict[str, dict[str, object]]:
     """Return Airflow's options by section, those alone that differ from its defaults."""
     url = f"http://{HOST}:{ports['airflow']}"
     return {
         "core": {
             "executor": "LocalExecutor",
             "parallelism": PARALLELISM,
-            "dags_folder": ROOT / "dags",
+            "dags_folder": settings.dags_dir,
             "plugins_folder": ROOT / "plugins",
             "auth_manager": "plugins.console.auth_manager.DevMLOpsAuthManager",
             "execution_api_server_url": f"{url}/execution/",
@@ -69,9 +72,9 @@ def airflow_options(places: Places, ports: Mapping[str, int], secrets: Secrets) 
     }
 
 
-def airflow_environment(places: Places, ports: Mapping[str, int], secrets: Secrets) -> dict[str, str]:
+def airflow_environment(settings: Settings, places: Places, ports: Mapping[str, int], secrets: Secrets) -> dict[str, str]:
     """Return the environment that makes any ``airflow`` command belong to this platform."""
-    options = airflow_options(places, ports, secrets)
+    options = airflow_options(settings, places, ports, secrets)
     return {
         "AIRFLOW_HOME": str(places.airflow),
         "PYTHONPATH": str(ROOT),

@@ -71,4 +71,3 @@ def _workers(pid: int) -> int:
         return sum(c.status() != psutil.STATUS_ZOMBIE for c in psutil.Process(pid).children())
     except psutil.Error:
         return 0
-

@@ -10,14 +10,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from include.local.errors import SecretsError
 from include.local.places import write_private
 
 USERS = ("developer", "approver1", "approver2", "operator", "viewer")
 DATA_KEYS = ("dev", "ops", "admin")
-
-
-class SecretsError(RuntimeError):
-    """The file of secrets cannot be used."""
 
 
 def _token() -> str:
@@ -68,7 +65,7 @@ def load_secrets(file: Path) -> Secrets:
         if file.stat().st_mode & 0o077:
             file.chmod(0o600)
         try:
-            stored = json.loads(file.read_text(encoding="utf-8"))
+            stored = dict(json.loads(file.read_text(encoding="utf-8")).items())
             loaded = Secrets(**{f.name: stored[f.name] for f in fields(Secrets) if f.name in stored})
             complete = Secrets(
                 **{**asdict(loaded), "data": {**_data_keys(), **loaded.data}, "passwords": {**_passwords(), **loaded.passwords}}

@@ -111,7 +111,7 @@ def _fails_old_job(places: Places, kind: str) -> tuple[str, str]:
 
 
 def _airflow_services(settings: Settings, places: Places, ports: Mapping[str, int], secrets: Secrets) -> list[Service]:
-    environment = {**_environment(settings), **airflow_environment(places, ports, secrets)}
+    environment = {**_environment(settings), **airflow_environment(settings, places, ports, secrets)}
     airflow = [sys.executable, "-m", "airflow"]
     url = f"http://{HOST}:{ports['airflow']}"
 

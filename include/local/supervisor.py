@@ -15,6 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
+from include.local.errors import SupervisorError
 from include.local.places import MARK, ROOT, Places, write_private
 
 MAX_SOCKET_PATH = 90  # bytes; Linux allows 107, and supervisord adds its process id while it binds
@@ -26,7 +29,7 @@ directory={root}
 autostart=false
 autorestart=true
 startsecs=2
-startretries=5
+startretries=3
 stopasgroup=true
 killasgroup=true
 stopwaitsecs=8
@@ -54,10 +57,6 @@ chmod=0700
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
-
-
-class SupervisorError(RuntimeError):
-    """supervisord did not do what it was asked."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +109,7 @@ def configuration(places: Places, names: Iterable[str]) -> str:
     def word(thing: object) -> str:
         return shlex.quote(value(thing))
 
-    daemon = DAEMON.format(
-        logs=value(places.logs), run=value(places.run), root=value(ROOT), socket=value(socket_path(places))
-    )
+    daemon = DAEMON.format(logs=value(places.logs), run=value(places.run), root=value(ROOT), socket=value(socket_path(places)))
     programs = (
         PROGRAM.format(
             name=name,
@@ -202,12 +199,11 @@ class Supervisor:
 
     def shutdown(self, timeout_s: float = 20) -> None:
         """Stop all services at once, then supervisord; return when it is gone or the time is up."""
-        with contextlib.suppress(OSError, xmlrpc.client.Error, ValueError):
+        with contextlib.suppress(OSError, xmlrpc.client.Error, ValueError, psutil.Error):
+            process = psutil.Process(int(str(self._call("supervisor.getPID"))))
             self._call("supervisor.stopAllProcesses", True)
             self._call("supervisor.shutdown")
-        end = time.monotonic() + timeout_s
-        while self.is_alive() and time.monotonic() < end:
-            time.sleep(0.05)
+            process.wait(timeout_s)
 
 
 def tail(file: Path, lines: int = 15) -> str:

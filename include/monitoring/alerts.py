@@ -7,6 +7,7 @@ from typing import Any
 from include.clients.mlflow import public
 from include.clients.slack import SlackClient, SlackError, escape
 from include.ledger import Ledger
+from include.monitoring.errors import MonitoringError
 from include.monitoring.windows import KIND, Drift, alert_key
 from include.projects.project import Project
 from include.settings import Settings
@@ -39,6 +40,8 @@ def raise_drift_alert(settings: Settings, project: Project, drift: Drift | dict[
         MonitoringError: ``drift`` is none, or another project's.
     """
     found = drift if isinstance(drift, Drift) else Drift.from_dict(drift)
+    if found.project != project.name:
+        raise MonitoringError(f"this is drift of project {found.project}, not of {project.name}: give the drift's own project")
     ledger, level = Ledger(settings.ledger()), severity(found)
     alert = ledger.raise_alert(project.name, KIND, alert_key(found.release_id), level, message(project, found), found.to_dict())
     slack = _tell(settings, project, found, alert.id, level, alert.details.get("slack"))

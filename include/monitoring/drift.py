@@ -129,7 +129,7 @@ def _labels(reference: Sketch, window: Sketch) -> dict[str, Any]:
     bias = (np.count_nonzero(reference.labels) - 1) * (1 / reference.rows + 1 / window.rows)
     names = (*reference.classes, "(unknown)")
     return {
-        "psi": round(max(0.0, float(psi(reference.labels, window.labels, used)) - bias), 4),
+        "psi": round(max(0.0, float(psi(reference.labels, window.labels, used) - bias)), 4),
         "before": {n: round(int(c) / reference.rows, 4) for n, c in zip(names, reference.labels, strict=True)},
         "now": {n: round(int(c) / window.rows, 4) for n, c in zip(names, window.labels, strict=True)},
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from include.monitoring.compare import compare
 from include.monitoring.errors import MonitoringError
+from include.monitoring.pictures import picture
 from include.monitoring.store import monitoring_run
 from include.projects.project import Project
 from include.settings import Settings
@@ -120,38 +120,3 @@ def log_four_way(settings: Settings, project: Project, result: dict[str, Any], s
         run.metrics(metrics)
         run.tags({"decision": result["decision"]})
     return {**result, "run_id": run.run_id, "url": run.url}
-
-
-def picture(result: dict[str, Any]) -> bytes:
-    """Draw the four cells with their intervals, and each class, as PNG."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
-    cells, classes = figure.subplots(1, 2, width_ratios=(1, 2.2))
-    shades = {"current": "#8a8f98", "candidate": "#2f6fed"}
-    for i, origin in enumerate(PARTS):
-        for j, (who, colour) in enumerate(shades.items()):
-            _bar(cells, i + 0.4 * j - 0.2, result["cells"][f"{who}_{origin}"], colour, 0.36, who if i == 0 else None)
-    cells.set_xticks(range(2), [f"{o} data (n={result['cells'][f'current_{o}']['n']})" for o in PARTS])
-    cells.set_title(f"{result['decision']}: v{result['current_version']} - v{result['candidate_version']}")
-    names = list(result["slices"])
-    for i, name in enumerate(names):
-        for j, (who, origin, colour) in enumerate((w, o, c) for o in PARTS for w, c in shades.items()):
-            _bar(classes, i + 0.2 * j - 0.3, result["slices"][name][f"{who}_{origin}"], colour, 0.18, None, origin == "new")
-    classes.set_xticks(range(len(names)), names)
-    classes.set_title("by class (hatched: new data)")
-    for axes in (cells, classes):
-        axes.set_ylim(0, 1.05)
-        axes.set_ylabel("accuracy")
-    cells.legend(loc="lower left")
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=110)
-    return out.getvalue()
-
-
-def _bar(axes: Any, x: float, cell: dict[str, Any], colour: str, width: float, label: str | None, hatched: bool = False) -> None:
-    if not cell["n"]:
-        return
-    value = cell["accuracy"]
-    error = [[max(0.0, value - cell["low"])], [max(0.0, cell["high"] - value)]]
-    axes.bar(x, value, width, color=colour, label=label, yerr=error, capsize=2, hatch="//" if hatched else None)

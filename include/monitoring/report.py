@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from include.inference import cursor_key, read
-from include.ledger import Ledger, Window
+from include.ledger import Ledger
 from include.monitoring.errors import MonitoringError
+from include.monitoring.pictures import plot_scores
 from include.monitoring.sketch import measure
 from include.monitoring.store import monitoring_run
 from include.monitoring.windows import ROUTE
@@ -26,7 +26,7 @@ PREDICTION, CONFIDENCE = "prediction", "confidence"
 SHOWN_WINDOWS = 100
 
 
-def evidently_report(settings: Settings, project: Project, alert_id: int) -> dict[str, Any]:
+def evidently_report(settings: Settings, project: Project, alert_id: int | str) -> dict[str, Any]:
     """Write the report of a drift alert and link it in the alert.
 
     The reference is the test part of the model's split as the model answers it, the current rows are those of the
@@ -46,7 +46,7 @@ def evidently_report(settings: Settings, project: Project, alert_id: int) -> dic
         MlflowError: MLflow did not answer.
     """
     ledger = Ledger(settings.ledger())
-    alert = ledger.alert(alert_id)
+    alert = ledger.alert(int(alert_id))
     details = alert.details
     if alert.project != project.name or not {"release_id", "start_cursor", "end_cursor"} <= details.keys():
         raise MonitoringError(f"alert {alert_id} is no drift alert of {project.name}: give the id of one")
@@ -62,7 +62,7 @@ def evidently_report(settings: Settings, project: Project, alert_id: int) -> dic
         run.file("scores.png", plot_scores(windows, project.monitoring.threshold, details.get("windows", [])))
         run.metrics({"score": float(details.get("score", 0)), "drifted_columns": summary["drifted_columns"]})
     report = {"run_id": run.run_id, "url": run.url, "rows": len(current), "reference_rows": len(known), **summary}
-    ledger.update_alert(alert_id, report=report)
+    ledger.update_alert(alert.id, report=report)
     return report
 
 
@@ -141,7 +141,7 @@ def frame(project: Project, contents: np.ndarray, labels: Sequence[str], confide
 
 
 def build_report(reference: DataFrame, current: DataFrame, title: str) -> tuple[bytes, dict[str, Any]]:
-    """Run Evidently's drift and summary presets by PSI, the measure that the windows are watched with.
+    """Run Evidently's drift preset by PSI, the measure that the windows are watched with.
 
     Args:
         reference: of `frame`.
@@ -162,7 +162,7 @@ def build_report(reference: DataFrame, current: DataFrame, title: str) -> tuple[
     if reference.empty or current.empty:
         raise MonitoringError("a report needs reference rows and current rows: wait for traffic")
     from evidently import DataDefinition, Dataset, Report
-    from evidently.presets import DataDriftPreset, DataSummaryPreset
+    from evidently.presets import DataDriftPreset
 
     # Evidently cannot bin a column without any number; what is empty on one side has nothing to compare.
     empty = [c for c in reference.columns if reference[c].isna().all() or current[c].isna().all()]
@@ -171,7 +171,7 @@ def build_report(reference: DataFrame, current: DataFrame, title: str) -> tuple[
         numerical_columns=[c for c in columns if c != PREDICTION], categorical_columns=[c for c in columns if c == PREDICTION]
     )
     then, now = (Dataset.from_pandas(part[columns], data_definition=definition) for part in (reference, current))
-    report = Report([DataDriftPreset(columns=columns, method="psi"), DataSummaryPreset()], metadata={"title": title})
+    report = Report([DataDriftPreset(columns=columns, method="psi")], metadata={"title": title})
     snapshot = report.run(now, then)
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "report.html"
@@ -191,26 +191,3 @@ def _summary(result: dict[str, Any], columns: int) -> dict[str, Any]:
         elif kind.endswith(":DriftedColumnsCount"):
             drifted = int(metric["value"]["count"])
     return {"drifted_columns": drifted, "columns": columns, "drift": drift}
-
-
-def plot_scores(windows: Sequence[Window], threshold: float, alerted: Sequence[int] = ()) -> bytes:
-    """Draw the drift score over the windows of a release as PNG; those that raised the alert are marked."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
-    axes = figure.subplots()
-    numbers, scores = [w.number for w in windows], [w.score for w in windows]
-    axes.plot(numbers, scores, color="#2f6fed", marker="o", markersize=3, label="drift score")
-    marked = [(n, s) for n, s in zip(numbers, scores, strict=True) if n in set(alerted)]
-    if marked:
-        axes.scatter(*zip(*marked, strict=True), color="#d33", zorder=3, label="raised the alert")
-    axes.axhline(threshold, color="#d33", linestyle="--", linewidth=1, label=f"limit {threshold:g}")
-    axes.set_xlabel("window")
-    axes.set_ylabel("mean PSI beyond chance")
-    axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="upper left")
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=110)
-    return out.getvalue()

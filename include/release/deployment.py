@@ -7,89 +7,21 @@ everything after it is done again until it holds. So a run that was killed anywh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
-from include.ledger import Deployment, Ledger, Release
+from include.ledger import Ledger, Release
 from include.projects import Project
 from include.release import approval
+from include.release.after_switch import PRODUCTION, Attempt, finish
 from include.release.digest import digest
+from include.release.engines import Engines
 from include.release.errors import ReleaseError
-from include.release.manifest import build_manifest, differences, package_files
-from include.release.smoke import ModelServer, smoke_test, warm_up
+from include.release.manifest import differences
+from include.release.smoke import smoke_test, warm_up
 from include.settings import Settings
-
-PRODUCTION = "production"
-CONFIRM_S = 5.0  # how long the inference AP may take to answer with the new release
-
-
-class UnfinishedError(RuntimeError):
-    """The route was switched, but not all that follows is done; running the same again finishes it."""
-
-
-class InferenceServer(Protocol):
-    """What is needed of `include.clients.inference.InferenceClient`."""
-
-    def refresh(self) -> Any:
-        """Make the AP read the routes now."""
-
-    def wait_for_release(self, project: str, route: str, release_id: str, timeout_s: float) -> Any:
-        """Return once the AP answers with that release; raise where it does not in time."""
-
-
-@dataclass(frozen=True)
-class Engines:
-    """What a deployment acts on.
-
-    Attributes:
-        ledger: routes, approvals, audit chain.
-        triton: the model server.
-        inference: the inference AP.
-        manifest: reads all pieces of a release again, as `build_manifest`.
-        package: reads the package alone, as `package_files`.
-        set_state: tells MLflow a model version's state: (version, state, by, why).
-    """
-
-    ledger: Ledger
-    triton: ModelServer
-    inference: InferenceServer
-    manifest: Callable[[str], dict[str, Any]]
-    package: Callable[[str], dict[str, str]]
-    set_state: Callable[[str, str, str, str], Any]
-
-    @classmethod
-    def of(cls, settings: Settings, project: Project) -> Engines:
-        """Return the real ones; nothing is contacted yet."""
-        from include.clients.inference import InferenceClient
-        from include.clients.triton import TritonClient
-        from include.training import set_state
-
-        return cls(
-            Ledger(settings.ledger()),
-            TritonClient(settings),
-            InferenceClient(settings),
-            lambda release_id: build_manifest(settings, project, release_id),
-            lambda release_id: package_files(settings, release_id),
-            lambda version, state, by, why: set_state(settings, project, version, state, by, why),
-        )
-
-
-@dataclass
-class _Attempt:
-    """One try; ``step`` is what it was doing when it failed."""
-
-    step: str = "look at the ledger"
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def doing(self, step: str) -> Iterator[None]:
-        self.step = step
-        started = time.perf_counter()
-        yield
-        self.seconds[step] = round(time.perf_counter() - started, 4)
 
 
 def deploy(
@@ -134,7 +66,7 @@ def deploy(
         started = time.perf_counter()
         with attempt.doing("switch"):
             deployment = engines.ledger.switch(project.name, PRODUCTION, release_id, "deploy", by, reason, allowed)
-    return _finish(engines, project, deployment, attempt, started, bool(allowed)) | {"smoke": smoke}
+    return finish(engines, project, deployment, attempt, started, bool(allowed)) | {"smoke": smoke}
 
 
 def rollback(
@@ -183,7 +115,7 @@ def rollback(
         with attempt.doing("switch"):
             deployment = ledger.switch(project.name, PRODUCTION, target, "rollback", by, reason)
         changed = here is None or here.release_id != target
-    return _finish(engines, project, deployment, attempt, started, changed) | {"smoke": smoke}
+    return finish(engines, project, deployment, attempt, started, changed) | {"smoke": smoke}
 
 
 def status(settings: Settings, project: Project, *, engines: Engines | None = None) -> dict[str, Any]:
@@ -213,9 +145,9 @@ def status(settings: Settings, project: Project, *, engines: Engines | None = No
 
 
 @contextmanager
-def _attempt(ledger: Ledger, kind: str, subject: str, by: str, reason: str) -> Iterator[_Attempt]:
+def _attempt(ledger: Ledger, kind: str, subject: str, by: str, reason: str) -> Iterator[Attempt]:
     """Make a failing attempt an audit entry."""
-    attempt = _Attempt()
+    attempt = Attempt()
     try:
         yield attempt
     except Exception as error:
@@ -256,7 +188,7 @@ def _whole_chain(ledger: Ledger, release_id: str) -> None:
         raise ReleaseError(release_id, [f"the ledger cannot be trusted, entry {check.first_bad_seq}: {check.reason}"])
 
 
-def _bring_up(engines: Engines, project: Project, release: Release, attempt: _Attempt) -> dict[str, Any]:
+def _bring_up(engines: Engines, project: Project, release: Release, attempt: Attempt) -> dict[str, Any]:
     with attempt.doing("load"):
         engines.triton.load(release.id)
     with attempt.doing("warm up"):
@@ -281,70 +213,3 @@ def _target(ledger: Ledger, project: Project, by: str, to: str | None, key: str)
         raise ReleaseError(project.name, ["there is no release before the present one: nothing to roll back to"])
     ledger.audit(by, "rollback.begin", subject, {"key": key, "from": here.release_id, "to": target})
     return target
-
-
-def _finish(
-    engines: Engines, project: Project, deployment: Deployment, attempt: _Attempt, started: float, changed: bool
-) -> dict[str, Any]:
-    """Make the AP, MLflow and the model server follow a switch.
-
-    The AP comes first and the model before stays loaded, so that no request meets a model that is gone.
-    """
-    unfinished: list[str] = []
-
-    def follow(step: str, action: Callable[[], Any]) -> None:
-        try:
-            with attempt.doing(step):
-                action()
-        except (RuntimeError, OSError) as error:
-            unfinished.append(f"{step}: {error}")
-
-    def confirm() -> None:
-        engines.inference.refresh()
-        engines.inference.wait_for_release(project.name, PRODUCTION, deployment.release_id, CONFIRM_S)
-
-    follow("wait for the inference AP", confirm)
-    switch_s = round(time.perf_counter() - started, 4)
-    follow("tell MLflow", lambda: _tell_mlflow(engines, deployment))
-    if not unfinished:
-        follow("unload what is old", lambda: _unload(engines, project, deployment))
-    facts = {"deployment_id": deployment.id, "release_id": deployment.release_id, "switch_s": switch_s, "unfinished": unfinished}
-    action = "deployment.unfinished" if unfinished else "deployment.finished"
-    engines.ledger.audit(deployment.by, action, f"{project.name}/{PRODUCTION}", facts | {"seconds": attempt.seconds})
-    if unfinished:
-        what = f"{deployment.release_id} is in production since {deployment.at:%H:%M:%S} UTC, but"
-        raise UnfinishedError(f"{what} {'; '.join(unfinished)}. Run the same again to finish")
-    return {
-        "release_id": deployment.release_id,
-        "previous": deployment.previous,
-        "deployment_id": deployment.id,
-        "digest": deployment.digest,
-        "changed": changed,
-        "switch_s": switch_s,
-        "seconds": attempt.seconds,
-    }
-
-
-def _tell_mlflow(engines: Engines, deployment: Deployment) -> None:
-    versions = {
-        release_id: str(engines.ledger.release(release_id).model.get("version", ""))
-        for release_id in (deployment.release_id, deployment.previous)
-        if release_id
-    }
-    live = versions[deployment.release_id]
-    why = f"{deployment.kind} of {deployment.release_id}: {deployment.reason}"
-    before = versions.get(deployment.previous or "")
-    if before and before != live:
-        engines.set_state(before, "idle", deployment.by, why)
-    engines.set_state(live, "production", deployment.by, why)
-
-
-def _unload(engines: Engines, project: Project, deployment: Deployment) -> None:
-    """Unload releases that no route needs; one that a release run is still testing is left alone."""
-    ledger = engines.ledger
-    keep = {route.release_id for route in ledger.routes(project.name)} | {deployment.release_id, deployment.previous}
-    been = {d.release_id for d in ledger.deployments(project.name, PRODUCTION)}
-    over = been | {release.id for release in ledger.releases(project.name) if release.state == "refused"}
-    for name, model in engines.triton.index().items():
-        if name in over - keep and model["state"] == "READY":
-            engines.triton.unload(name)

@@ -7,6 +7,7 @@ that whatever changed in between is found and named.
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,9 +26,19 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 FORM = 1  # raised when the manifest's form changes, so that an old digest is never compared with a new form
-MODEL_ARTIFACTS = ("model", "evaluation", "reference_sketch.json")
+MODEL_ARTIFACTS = ("model", "evaluation", "plots", "reference_sketch.json")
 REPORTS = "reports"
-DATA_TAGS = ("data_repository", "data_zone", "data_version", "data_commit", "split_path", "split_digest", "code_digest")
+NEEDED = ("optimise", "static_checks", "parity", "staging")  # a task that was forced or skipped left none, or a bad one
+MODEL_TAGS = (
+    "confirmed",
+    "data_repository",
+    "data_zone",
+    "data_version",
+    "data_commit",
+    "split_path",
+    "split_digest",
+    "code_digest",
+)
 
 
 def build_manifest(settings: Settings, project: Project, release_id: str) -> dict[str, Any]:
@@ -42,7 +53,7 @@ def build_manifest(settings: Settings, project: Project, release_id: str) -> dic
         ``{"form", "project", "release", "authors", "package", "model", "data", "reports"}``; files as name -> SHA-256.
 
     Raises:
-        ReleaseError: a piece is missing; the text says which and where it was looked for.
+        ReleaseError: a piece is missing, or a report says that it failed; the text says which and what to do.
         LedgerError, MlflowError, DataError: an engine does not answer.
     """
     release = Ledger(settings.ledger()).release(release_id)
@@ -60,7 +71,7 @@ def build_manifest(settings: Settings, project: Project, release_id: str) -> dic
         "package": package_files(settings, release_id),
         "model": _model(settings, client, release),
         "data": _data(settings, project, release),
-        "reports": _artifacts(settings, client, str(release.model["release_run_id"]), REPORTS),
+        "reports": _reports(settings, client, release),
     }
 
 
@@ -107,7 +118,7 @@ def _model(settings: Settings, client: MlflowClient, release: Opened) -> dict[st
         "name": name,
         "version": version,
         "run_id": str(registered.run_id),
-        "tags": {key: registered.tags[key] for key in DATA_TAGS if key in registered.tags},
+        "tags": {key: registered.tags[key] for key in MODEL_TAGS if key in registered.tags},
         "files": files,
     }
 
@@ -124,6 +135,24 @@ def _data(settings: Settings, project: Project, release: Opened) -> dict[str, An
         "split_path": data["split_path"],
         "split_sha256": hashlib.sha256(repository.get(data["commit"], data["split_path"])).hexdigest(),
     }
+
+
+def _reports(settings: Settings, client: MlflowClient, release: Opened) -> dict[str, str]:
+    """Return the digests of all reports; each needed one must be there and good."""
+    run_id = str(release.model["release_run_id"])
+    with mlflow_errors(settings, f"read the reports of {release.id}"), tempfile.TemporaryDirectory() as place:
+        if client.list_artifacts(run_id, REPORTS):
+            client.download_artifacts(run_id, REPORTS, place)
+        problems = []
+        for name in NEEDED:
+            path = Path(place, REPORTS, f"{name}.json")
+            if not path.is_file():
+                problems.append(f"run {run_id} has no report {name}: run that task of the release")
+            elif not (report := json.loads(path.read_bytes())).get("ok", True):
+                problems.append(f"the report {name} says no: {'; '.join(map(str, report.get('problems', [])))}")
+        if problems:
+            raise ReleaseError(release.id, problems)
+        return tree(Path(place, REPORTS))
 
 
 def _artifacts(settings: Settings, client: MlflowClient, run_id: str, path: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from include.release.errors import ReleaseError
 from include.settings import Settings
 
 MAX_BATCH = 256
+LEFT_BEHIND_S = 3600
 MODEL_CODE = Path(__file__).parent / "triton_model" / "model.py"
 
 
@@ -93,7 +95,8 @@ def build_package(
     repository.mkdir(parents=True, exist_ok=True)
     if target.exists():
         return _same(target, files)
-    # Beside the packages and hidden, so that Triton does not list what is half made.
+    _sweep(repository, release_id)
+    # Beside the packages, because only there a rename is atomic; `TritonClient.index` leaves hidden names out.
     building = Path(tempfile.mkdtemp(prefix=f".{release_id}-", dir=repository))
     try:
         for name, content in files.items():
@@ -200,6 +203,13 @@ def _same(target: Path, files: Mapping[str, bytes]) -> Path:
             [f"{target} exists already and differs in {', '.join(names)}; a package never changes: make a new release"],
         )
     return target
+
+
+def _sweep(repository: Path, release_id: str) -> None:
+    """Remove what builders left that were killed long ago."""
+    for left in repository.glob(f".{release_id}-*"):
+        if time.time() - left.stat().st_mtime > LEFT_BEHIND_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
+from include.release.engines import ModelServer
 from include.release.errors import ReleaseError
 
 if TYPE_CHECKING:
@@ -14,22 +15,6 @@ if TYPE_CHECKING:
 WARM_UP = 5  # first inferences of a process pay for imports and memory
 ROWS = 8
 TOLERANCE = 1e-4
-
-
-class ModelServer(Protocol):
-    """What is needed of `include.clients.triton.TritonClient`."""
-
-    def load(self, name: str) -> None:
-        """Load a release."""
-
-    def unload(self, name: str) -> None:
-        """Unload a release."""
-
-    def index(self) -> dict[str, dict[str, str]]:
-        """Return every model: name -> state and more."""
-
-    def infer(self, name: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Run a release on a batch."""
 
 
 def warm_up(triton: ModelServer, project: Project, release_id: str) -> float:

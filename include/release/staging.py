@@ -13,6 +13,7 @@ from include.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
+
     from include.clients.inference import InferenceClient
 
 ROUTE = "staging"
@@ -91,9 +92,9 @@ def staging_test(
     Raises:
         ReleaseError: accuracy or latency are not what the project wants.
         TritonError: the release cannot be loaded.
+        InferenceError: the AP cannot be reached, does not switch, or answers a row with an error.
     """
     from include.clients.inference import InferenceClient
-
     from include.data import load_part
     from include.ledger import Ledger
     from include.release.reports import conclude
@@ -105,10 +106,10 @@ def staging_test(
         triton.load(release_id)
     loaded = time.perf_counter()
     Ledger(settings.ledger()).switch(project.name, ROUTE, release_id, "staging", by, "staging test")
-    client = InferenceClient(settings)
-    client.refresh()
-    client.wait_for_release(project.name, ROUTE, release_id, SWITCH_TIMEOUT_S)
-    switched = time.perf_counter()
-    report = send_rows(client, project, release_id, test.contents[:rows], test.labels[:rows])
+    with InferenceClient(settings) as client:
+        client.refresh()
+        client.wait_for_release(project.name, ROUTE, release_id, SWITCH_TIMEOUT_S)
+        switched = time.perf_counter()
+        report = send_rows(client, project, release_id, test.contents[:rows], test.labels[:rows])
     report |= {"load_s": round(loaded - start, 3), "switch_s": round(switched - loaded, 3)}
     return conclude(settings, release_run_id, "staging", release_id, report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -79,8 +78,7 @@ def _sketch(project: Project, module: Any, arrays: Mapping[str, Arrays]) -> str:
     unseen = [arrays["validation"], arrays["test"]]
     probabilities = np.concatenate([predict_inputs(module, part.inputs) for part in unseen])
     contents = np.concatenate([part.contents for part in unseen])
-    written = reference_sketch(project, contents, probabilities.argmax(1), probabilities).to_json()
-    return written if isinstance(written, str) else json.dumps(written)
+    return reference_sketch(project, contents, probabilities.argmax(1), probabilities).to_json()
 
 
 def measure(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> dict[str, Any]:

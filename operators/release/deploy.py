@@ -9,7 +9,7 @@ from airflow.sdk import Context
 
 from include.projects import Project
 from include.settings import Settings
-from operators.base import ProjectOperator, actor
+from operators.base import ProjectOperator, actor, key
 
 
 class DeployOperator(ProjectOperator):
@@ -59,4 +59,4 @@ class RollbackOperator(ProjectOperator):
         """Switch back."""
         from include.release.deployment import rollback
 
-        return rollback(settings, project, actor(context), self.reason, to=self.to or None)
+        return rollback(settings, project, actor(context), self.reason, to=self.to or None, key=key(context))

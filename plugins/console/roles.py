@@ -80,7 +80,11 @@ RUN: list[Permission] = [
 ]
 
 OPERATE: list[Permission] = [
-    *((action, r) for r in ("Connections", "Variables", "Pools") for action in ("can_read", "can_create", "can_edit", "can_delete")),
+    *(
+        (action, r)
+        for r in ("Connections", "Variables", "Pools")
+        for action in ("can_read", "can_create", "can_edit", "can_delete")
+    ),
     *(("menu_access", r) for r in ("Admin", "Connections", "Variables", "Pools", "Plugins", "Providers", "Configurations")),
     ("can_read", "Providers"),
     ("can_read", "Configurations"),

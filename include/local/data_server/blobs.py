@@ -88,7 +88,9 @@ class Incoming:
         """
         self.size += len(chunk)
         if self.size > self._limit:
-            raise ApiError(413, f"object is larger than {self._limit} bytes: split it, or start the server with --max-object-bytes")
+            raise ApiError(
+                413, f"object is larger than {self._limit} bytes: split it, or start the server with --max-object-bytes"
+            )
         self._sha.update(chunk)
         self._md5.update(chunk)
         if self._file is None:
@@ -120,7 +122,7 @@ class Incoming:
                 os.fsync(self._file)
                 fresh = [p for p in (target.parent, target.parent.parent) if not p.exists()]
                 target.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(self._temporary, target)
+                Path(self._temporary).replace(target)
                 for folder in {target.parent, *(p.parent for p in fresh)}:
                     _flush_folder(folder)
             except OSError as error:

@@ -67,7 +67,9 @@ def check_tag(name: Any) -> str:
         or any(char in "^:?*[\\" or ord(char) <= 0x20 or ord(char) == 0x7F for char in name)
     )
     if bad:
-        raise BadRequest("invalid tag id: no spaces, control characters, '/', '..', '@{' or any of ^:?*[\\, no '.' or '.lock' at the end")
+        raise BadRequest(
+            "invalid tag id: no spaces, control characters, '/', '..', '@{' or any of ^:?*[\\, no '.' or '.lock' at the end"
+        )
     return str(name)
 
 

@@ -46,9 +46,7 @@ class View:
         return overlay(committed, staged)
 
 
-def overlay(
-    committed: Iterator[tuple[str, Entry]], staged: Iterator[tuple[str, Entry | None]]
-) -> Iterator[tuple[str, Entry]]:
+def overlay(committed: Iterator[tuple[str, Entry]], staged: Iterator[tuple[str, Entry | None]]) -> Iterator[tuple[str, Entry]]:
     """Yield the union of two sorted runs; the second wins, and hides where it says None."""
     old, new = next(committed, None), next(staged, None)
     while old is not None or new is not None:

@@ -66,9 +66,7 @@ def load(session: Session, commit: str) -> Commit:
     return Commit(name, orjson.loads(parents), tree, message, orjson.loads(metadata), committer, created, generation)
 
 
-def add(
-    session: Session, parents: list[Commit], tree: str, message: str, metadata: dict[str, str], created: int
-) -> Commit:
+def add(session: Session, parents: list[Commit], tree: str, message: str, metadata: dict[str, str], created: int) -> Commit:
     """Record a commit and return it; the same commit twice is one."""
     generation = max((p.generation for p in parents), default=0) + 1
     names = [p.id for p in parents]

@@ -82,9 +82,7 @@ class Session:
 
     def staged(self, branch: int, start: str = "") -> Iterator[tuple[str, Entry | None]]:
         """Yield a branch's uncommitted (path, entry or None for removed) in order from ``start``."""
-        rows = self.connection.execute(
-            "SELECT path, entry FROM staged WHERE branch=? AND path>=? ORDER BY path", (branch, start)
-        )
+        rows = self.connection.execute("SELECT path, entry FROM staged WHERE branch=? AND path>=? ORDER BY path", (branch, start))
         for path, entry in rows:
             yield path, None if entry is None else load_entry(entry)
 

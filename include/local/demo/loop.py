@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,7 +46,21 @@ class Loop:
         self.stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         self.rng = np.random.default_rng(0)
 
-    # -- first half: from data to a first approved prediction ---------------------------------------
+    def steps(self) -> list[tuple[str, Callable[[Step], None]]]:
+        """Return the steps in their order."""
+        return [
+            ("data: collect, check, version, split", self.prepare_data),
+            ("model: tune, train, evaluate, confirm", self.develop_model),
+            ("release: package, test, approve, deploy", self.release),
+            ("first approved prediction", self.first_prediction),
+            ("normal traffic", self.normal_traffic),
+            ("drifted traffic, alert", self.drifted_traffic),
+            ("late true answers", self.late_answers),
+            ("retrain, compare four ways, release", self.retrain),
+            ("roll back and forward under load", self.roll_back),
+            ("SW1.0 by REST: wrong conf, repeated request", self.callers),
+            ("alert webhook starts a retraining", self.webhook),
+        ]
 
     def prepare_data(self, step: Step) -> None:
         """Fill the caller's database, and make a data version of what is new in it."""
@@ -83,8 +98,6 @@ class Loop:
         images, labels = self._traffic_images(1)
         answer = self.inference.infer(self.project.name, images[0].tolist())
         step.result = f"image of a {labels[0]} -> {answer['prediction']['label']} by {answer['release_id']}"
-
-    # -- second half: drift, retraining, roll back --------------------------------------------------
 
     def normal_traffic(self, step: Step) -> None:
         """Send what the model knows, at 50 requests a second, and take the latency."""
@@ -153,7 +166,10 @@ class Loop:
         summary = self.show.summary
         summary["four_way"] = {k: four_way[k] for k in ("cells", "decision", "reasons")}
         summary["switch_s"] = done["switch_s"]
-        self._accuracy(f"model version {model['version']}, test part", self.developer.xcom(dag_id, self.retraining_run, "evaluate")["metrics"])
+        self._accuracy(
+            f"model version {model['version']}, test part",
+            self.developer.xcom(dag_id, self.retraining_run, "evaluate")["metrics"],
+        )
         step.result = f"{four_way['decision']}; {done['release_id']} replaced {done['previous']} in {done['switch_s']:.3f} s"
 
     def roll_back(self, step: Step) -> None:
@@ -164,7 +180,9 @@ class Loop:
             forward = self._roll(step, {"reason": "demo: forward again", "to": back["previous"]})
         self._watched(watcher)
         self.show.summary["rollback_s"] = back["switch_s"]
-        step.result = f"{back['release_id']} back in {back['switch_s']:.3f} s, then {forward['release_id']} in {forward['switch_s']:.3f} s"
+        step.result = (
+            f"{back['release_id']} back in {back['switch_s']:.3f} s, then {forward['release_id']} in {forward['switch_s']:.3f} s"
+        )
 
     def callers(self, step: Step) -> None:
         """Show what SW1.0 gets for a wrong and for a repeated request."""
@@ -203,8 +221,6 @@ class Loop:
         answer.raise_for_status()
         step.result = f"started {answer.json()['started']}"
 
-    # -- helpers ------------------------------------------------------------------------------------
-
     def _start(self, who: AirflowClient, pipeline: str, conf: dict[str, Any] | None = None) -> tuple[str, str]:
         dag_id = f"{self.project.name}.{pipeline}"
         return dag_id, who.trigger(dag_id, conf, run_id=f"demo-{self.stamp}-{uuid.uuid4().hex[:6]}")
@@ -220,11 +236,13 @@ class Loop:
             self.approvers(question, step)
 
     def _traffic_images(self, n: int) -> tuple[np.ndarray, list[str]]:
-        from include.projects.digits.source import images_and_labels
+        """Draw n images that the caller's database has not got yet, with their digits."""
+        from include.projects.digits.source import scan_rows
 
-        images, labels = images_and_labels()
-        pick = self.rng.choice(np.arange(SOURCE_ROWS, len(images)), size=n, replace=n > len(images) - SOURCE_ROWS)
-        return images[pick], [str(label) for label in labels[pick]]
+        rows = scan_rows(slice(SOURCE_ROWS, None))
+        pick = self.rng.choice(len(rows), size=n, replace=n > len(rows))
+        images = np.stack([np.frombuffer(rows[i]["pixels"], dtype=np.uint8).reshape(8, 8) for i in pick])
+        return images, [str(rows[i]["digit"]) for i in pick]
 
     def _send(self, kind: str, images: np.ndarray, labels: list[str], step: Step) -> tuple[Traffic, dict[str, str]]:
         ids = [f"{kind}-{self.stamp}-{i:05d}" for i in range(len(images))]
@@ -272,4 +290,6 @@ class Loop:
         bad = len(watcher.failures) + watcher.mixed
         self.show.summary["failed_requests"] = (self.show.summary["failed_requests"] or 0) + bad
         if bad:
-            raise RuntimeError(f"{len(watcher.failures)} failed and {watcher.mixed} mixed of {watcher.requests}: {watcher.failures[:1]}")
+            raise RuntimeError(
+                f"{len(watcher.failures)} failed and {watcher.mixed} mixed of {watcher.requests}: {watcher.failures[:1]}"
+            )

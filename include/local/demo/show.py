@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -68,7 +67,7 @@ class Show:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=self.path.parent, delete=False, encoding="utf-8") as file:
             json.dump(self.summary, file, indent=2, ensure_ascii=False)
-        os.replace(file.name, self.path)
+        Path(file.name).replace(self.path)
 
     def table(self) -> None:
         """Print the closing table."""
@@ -77,7 +76,9 @@ class Show:
         table.add_column(style="bold")
         table.add_column()
         for release in s["releases"]:
-            table.add_row(release["id"], f"model version {release['model_version']}, data {release['data']}, {release['digest'][:19]}…")
+            table.add_row(
+                release["id"], f"model version {release['model_version']}, data {release['data']}, {release['digest'][:19]}…"
+            )
         for name, value in s["accuracy"].items():
             table.add_row(f"accuracy: {name}", f"{value:.4f}")
         for cell, result in s["four_way"].get("cells", {}).items():

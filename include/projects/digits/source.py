@@ -36,7 +36,7 @@ def fill(url: str, rows: slice | int | None = None, seed: int = 0) -> int:
         scans.metadata.create_all(engine)
         with engine.begin() as connection:
             there = set(connection.execute(select(scans.c.id)).scalars())
-            new = [row for row in _rows(rows, seed) if row["id"] not in there]
+            new = [row for row in scan_rows(rows, seed) if row["id"] not in there]
             if new:
                 connection.execute(scans.insert(), new)
     finally:
@@ -44,7 +44,8 @@ def fill(url: str, rows: slice | int | None = None, seed: int = 0) -> int:
     return len(new)
 
 
-def _rows(rows: slice | int | None, seed: int) -> list[dict[str, Any]]:
+def scan_rows(rows: slice | int | None, seed: int = 0) -> list[dict[str, Any]]:
+    """Return rows of the table ``scans`` as `fill` writes them; the arguments are the same."""
     from sklearn.datasets import load_digits
 
     data = load_digits()

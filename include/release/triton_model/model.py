@@ -85,7 +85,8 @@ class TritonPythonModel:
         label, probabilities = answers["LABEL"], answers["PROBABILITIES"]
         n, classes = len(rows), len(self.release["classes"])
         if label.shape != (n, 1) or probabilities.shape != (n, classes) or not np.isfinite(probabilities).all():
-            raise ValueError(f"postprocess gave LABEL {label.shape} and PROBABILITIES {probabilities.shape} for {n} rows")
+            shapes = f"LABEL {label.shape} and PROBABILITIES {probabilities.shape}"
+            raise ValueError(f"postprocess gave {shapes} for {n} rows and {classes} classes, or values that are not finite")
         return {"LABEL": label.astype(np.int32, copy=False), "PROBABILITIES": probabilities.astype(np.float32, copy=False)}
 
     def answer_alone(self, rows):

@@ -156,6 +156,24 @@ def test_a_crash_before_storing_is_harmless(
     assert [w.rows for w in ledger.windows(project.name)] == [50, 50, 50]
 
 
+def test_where_another_watcher_was_first_its_window_counts(
+    settings: Settings, project: Project, ledger: Ledger, traffic: Any, on_production: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traffic.send(180)
+    store = Ledger.add_window
+
+    def other_first(self: Ledger, *args: Any, **kwargs: Any) -> Any:
+        if args[2] == 1:
+            cursors = [cursor for _, cursor in read(settings.prediction_log, project.name, limit=80)]
+            store(self, *args, **kwargs | {"end": cursors[-1], "rows": 80})
+        return store(self, *args, **kwargs)
+
+    monkeypatch.setattr(Ledger, "add_window", other_first)
+    assert [(w.number, w.rows) for w in next_windows(settings, project)] == [(1, 80), (2, 50), (3, 50)]
+    stored = ledger.windows(project.name)
+    assert [w.start for w in stored[1:]] == [w.end for w in stored[:-1]]
+
+
 def test_watchers_at_once_make_each_window_once(
     settings: Settings, project: Project, ledger: Ledger, traffic: Any, on_production: str
 ) -> None:

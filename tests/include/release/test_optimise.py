@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
 from include.release import onnx_model
@@ -36,7 +35,7 @@ def test_every_form_is_measured_and_int8_is_chosen(made: tuple[dict[str, Any], P
     assert {p.name for p in folder.iterdir()} == {"model.fp32.onnx", "model.int8.onnx", "optimise.png"}
 
 
-def test_fp32_file_gives_the_logits_of_torch_for_every_row(made: tuple[dict[str, Any], Path], trained: Any, rows: TestRows) -> None:
+def test_fp32_file_gives_torchs_logits_for_every_row(made: tuple[dict[str, Any], Path], trained: Any, rows: TestRows) -> None:
     import torch
 
     with torch.inference_mode():
@@ -46,6 +45,8 @@ def test_fp32_file_gives_the_logits_of_torch_for_every_row(made: tuple[dict[str,
 
 
 def test_onnx_file_carries_no_source_path(made: tuple[dict[str, Any], Path], trained: Any, tmp_path: Path) -> None:
+    import onnx
+
     content = (made[1] / "model.fp32.onnx").read_bytes()
     assert b".py" not in content and b"site-packages" not in content
     assert not any(node.metadata_props for node in onnx.load_from_string(content).graph.node)

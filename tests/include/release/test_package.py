@@ -17,7 +17,13 @@ from include.release.errors import ReleaseError
 from include.release.package import build_package, config, inference_files
 from tests.include.release.conftest import make_project
 
-MODEL = {"name": "digits", "version": "3", "run_id": "abc", "data": {"version": "v1", "commit": "c0"}, "author": "developer"}
+MODEL: dict[str, Any] = {
+    "name": "digits",
+    "version": "3",
+    "run_id": "abc",
+    "data": {"version": "v1", "commit": "c0"},
+    "author": "developer",
+}
 PIECES: dict[str, Any] = {"onnx": b"onnx" * 1000, "precision": "int8", "model": MODEL, "reference_sketch": b"{}"}
 
 
@@ -47,7 +53,7 @@ def test_same_release_has_the_same_bytes_wherever_and_whenever_it_is_built(tmp_p
     time.sleep(0.01)
     moved = digits_project.model_copy(update={"folder": tmp_path / "elsewhere" / "digits"})
     shutil.copytree(digits_project.folder, moved.folder)
-    turned = {**PIECES, "model": dict(reversed(MODEL.items()))}
+    turned = {**PIECES, "model": {**dict(reversed(MODEL.items())), "data": dict(reversed(MODEL["data"].items()))}}
     assert tree(build_package(tmp_path / "b", moved, "digits-r0001", **turned)) == tree(first)
 
 
@@ -107,8 +113,12 @@ def test_killed_while_building_leaves_no_package_and_the_next_one_is_whole(tmp_p
         process.join()
         folder = tmp_path / "digits-r0001"
         assert not folder.exists() or len(tree(folder)) == 7  # nothing or everything
+    left = tmp_path / ".digits-r0001-left"
+    left.mkdir()
+    os.utime(left, (0, 0))
+    shutil.rmtree(tmp_path / "digits-r0001", ignore_errors=True)
     _build(tmp_path, digits_project)
-    assert len(tree(tmp_path / "digits-r0001")) == 7
+    assert len(tree(tmp_path / "digits-r0001")) == 7 and not left.exists()
 
 
 def test_many_at_once_make_one_package(tmp_path: Path, digits_project: Project) -> None:

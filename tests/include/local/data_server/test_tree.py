@@ -51,7 +51,9 @@ def sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(tree, name, value)
 
 
-keys = st.one_of(st.integers(0, 300).map(lambda n: f"k/{n:03}"), st.text(min_size=1, max_size=4).filter(lambda t: t.isprintable()))
+keys = st.one_of(
+    st.integers(0, 300).map(lambda n: f"k/{n:03}"), st.text(min_size=1, max_size=4).filter(lambda t: t.isprintable())
+)
 edits = st.dictionaries(keys, st.one_of(st.none(), st.integers(0, 3)), max_size=60)
 
 

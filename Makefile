@@ -1,0 +1,71 @@
+# `make` alone lists the commands. Everything that they write lies in .devmlops/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo up down status logs clean test unit integration lint format lock benchmarks
+
+VENV := .devmlops/venv
+PYTHON := $(VENV)/bin/python
+
+# Byte code makes every import three to five times faster.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Wheels that torch itself asks for in its CUDA build, with their exact versions; its CPU build asks for none.
+OF_TORCH := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime \
+	nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 \
+	nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
+COMPILE := env -u UV_FIND_LINKS $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
+	--custom-compile-command "make lock" $(UPGRADE)
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## install what the product needs, where that has changed
+	@.ci/bootstrap requirements.txt
+
+install-dev:
+	@.ci/bootstrap requirements-dev.txt
+
+demo: install ## set up, start, run the whole loop, show the result (HUMAN=1 waits for real approvers)
+	@HUMAN=$(HUMAN) $(PYTHON) -m include.local.demo
+
+up: install ## start what does not run, and wait until all is healthy
+	@$(PYTHON) -m include.local up
+
+down: install ## stop everything
+	@$(PYTHON) -m include.local down
+
+status: install ## services, addresses, log-ins
+	@$(PYTHON) -m include.local status
+
+logs: install ## the end of the services' logs
+	@$(PYTHON) -m include.local logs
+
+clean: ## stop everything, and remove .devmlops/ with all data
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m include.local --home .devmlops down; fi
+	@rm -rf .devmlops
+
+test: lint unit integration ## install what tests need, lint, and run all tests
+
+unit: install-dev ## tests without servers
+	@$(PYTHON) -m pytest -m "not integration and not loop and not browser" -n auto $(ARGS)
+
+integration: install-dev ## tests against the real servers, which they start
+	@$(PYTHON) -m pytest -m "integration or loop or browser" $(ARGS)
+
+lint: install-dev ## style, types, and the layers
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+format: install-dev ## put the code into its form
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+lock: install-dev ## new pins of requirements*.txt (UPGRADE=--upgrade takes the newest)
+	@$(COMPILE) $(OF_TORCH:%=--no-emit-package %) requirements.in -o requirements.txt
+	@$(COMPILE) $(OF_TORCH:%=--no-emit-package %) -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	@$(COMPILE) requirements-serving.in -o requirements-serving.txt
+
+benchmarks: install-dev ## speed beside peers
+	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PYTHON) $$file || exit 1; done

@@ -1,0 +1,65 @@
+import fcntl
+import os
+from pathlib import Path
+
+import pytest
+
+from include.clients import ray as module
+from include.clients.ray import RayError, local_cluster
+from include.settings import Settings
+
+
+@pytest.fixture
+def short(tmp_path_factory):
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as place:
+        yield Path(place)
+
+
+def test_the_folder_lies_under_home_where_its_path_is_short(short, tmp_path):
+    folder, lock = module._folder(Settings(home=short))
+    os.close(lock)
+    assert folder.parent == short / "ray"
+    folder, lock = module._folder(Settings(home=tmp_path / ("long" * 12)))
+    os.close(lock)
+    assert folder.name.startswith("devmlops-ray-") and len(str(folder)) <= module.LONGEST_FOLDER
+    module.shutil.rmtree(folder)
+
+
+def test_where_no_path_is_short_it_is_said_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "LONGEST_FOLDER", 3)
+    with pytest.raises(RayError, match="set TMPDIR"):
+        module._folder(Settings(home=tmp_path))
+
+
+def test_folders_of_dead_processes_are_swept_and_those_in_use_are_not(short):
+    for name in ("dead", "used", "young"):
+        (short / name).mkdir()
+        (short / name / "lock").touch()
+    for name in ("dead", "used"):
+        os.utime(short / name, (1, 1))
+    with (short / "used" / "lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        module._sweep(short, "")
+    assert sorted(p.name for p in short.iterdir()) == ["used", "young"]
+
+
+@pytest.mark.integration
+def test_workers_find_the_product_and_nothing_is_left(short):
+    before = dict(os.environ)
+    with local_cluster(Settings(home=short), 1) as folder:
+        import ray
+
+        @ray.remote
+        def look() -> str:
+            from include.projects.digits.model import build
+
+            return f"{build.__module__} {os.environ.get('DEVMLOPS_SOURCE_URL', '-')}"
+
+        assert ray.get(look.remote()) == "include.projects.digits.model -"
+        assert folder.is_relative_to(short)
+    assert not ray.is_initialized()
+    assert dict(os.environ) == before
+    assert list((short / "ray").iterdir()) == []
+    assert not (Path.home() / ".ray" / "auth_token").exists()

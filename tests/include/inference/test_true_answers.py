@@ -1,0 +1,51 @@
+"""Reading late true answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from include.inference.errors import ApiError
+from include.inference.true_answers import MAX_TRUTHS, parse_truths
+from include.projects import load_project
+
+
+def test_good_ones() -> None:
+    sent = {"truths": [{"request_id": "가", "labels": ["3"]}, {"request_id": "b", "labels": ["1", "9"]}]}
+    found = parse_truths(orjson.dumps(sent), load_project("digits"), 4)
+    assert found == [{"id": "가", "labels": ["3"]}, {"id": "b", "labels": ["1", "9"]}]
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({}, "truths"),
+        ({"truths": []}, "truths"),
+        ({"truths": {}}, "truths"),
+        ({"truths": [], "more": 1}, "more"),
+        ({"truths": [{"request_id": "a", "labels": ["1"]}, 5]}, "truths[1]"),
+        ({"truths": [{"request_id": "a"}]}, "truths[0]"),
+        ({"truths": [{"request_id": "a", "labels": ["1"], "by": "me"}]}, "truths[0]"),
+        ({"truths": [{"request_id": "", "labels": ["1"]}]}, "truths[0].request_id"),
+        ({"truths": [{"request_id": "a", "labels": []}]}, "truths[0].labels"),
+        ({"truths": [{"request_id": "a", "labels": "1"}]}, "truths[0].labels"),
+        ({"truths": [{"request_id": "a", "labels": ["1"] * 5}]}, "truths[0].labels"),
+        ({"truths": [{"request_id": "a", "labels": ["1", "X"]}]}, "truths[0].labels[1]"),
+        ({"truths": [{"request_id": "a", "labels": [1]}]}, "truths[0].labels[0]"),
+        ({"truths": [{"request_id": "a", "labels": [["1"]]}]}, "truths[0].labels[0]"),
+    ],
+)
+def test_bad_ones(sent: Any, field: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        parse_truths(orjson.dumps(sent), load_project("digits"), 4)
+    assert (caught.value.status, caught.value.field) == (422, field)
+    assert caught.value.what_to_do
+
+
+def test_too_many() -> None:
+    sent = {"truths": [{"request_id": "a", "labels": ["1"]}] * (MAX_TRUTHS + 1)}
+    with pytest.raises(ApiError) as caught:
+        parse_truths(orjson.dumps(sent), load_project("digits"), 4)
+    assert caught.value.status == 413

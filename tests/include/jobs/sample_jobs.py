@@ -1,0 +1,92 @@
+"""What the jobs of the tests do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from include.errors import FinalError
+
+
+def count(settings: Any, project: Any, to: int, pause: float = 0.0) -> dict[str, Any]:
+    for number in range(1, to + 1):
+        print(f"{number} 번째", flush=True)
+        time.sleep(pause)
+    return {"to": to, "project": project.name, "home": str(settings.home)}
+
+
+def sleep(settings: Any, project: Any, note: str) -> dict[str, Any]:
+    try:
+        print("sleeping", flush=True)
+        time.sleep(60)
+    finally:
+        Path(note).write_text("cleaned up")
+    return {}
+
+
+def stubborn(settings: Any, project: Any) -> dict[str, Any]:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("deaf", flush=True)
+    time.sleep(60)
+    return {}
+
+
+def fail(settings: Any, project: Any) -> dict[str, Any]:
+    raise RuntimeError("the disk\nis full")
+
+
+class Refused(FinalError):
+    pass
+
+
+def refuse(settings: Any, project: Any) -> dict[str, Any]:
+    raise Refused("accuracy is 0.5")
+
+
+def die(settings: Any, project: Any, number: int) -> dict[str, Any]:
+    os.kill(os.getpid(), number)
+    time.sleep(60)
+    return {}
+
+
+def brood(settings: Any, project: Any, stay: bool) -> dict[str, Any]:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    print(child.pid, flush=True)
+    if stay:
+        time.sleep(60)
+    return {"child": child.pid}
+
+
+def no_dict(settings: Any, project: Any) -> Any:
+    return [1]
+
+
+def not_json(settings: Any, project: Any) -> Any:
+    return {"value": float("nan")}
+
+
+def tell_environment(settings: Any, project: Any) -> dict[str, Any]:
+    return {"names": sorted(os.environ), "argv": sys.orig_argv, "source": settings.source_url.get_secret_value()}
+
+
+def use_ray(settings: Any, project: Any) -> dict[str, Any]:
+    from include.clients.ray import local_cluster
+
+    with local_cluster(settings, 1) as folder:
+        import ray
+
+        @ray.remote
+        def work() -> int:
+            time.sleep(120)
+            return os.getpid()
+
+        done = work.remote()
+        time.sleep(3)
+        print(f"ray {folder.parent}", flush=True)
+        ray.get(done)
+    return {}

@@ -1,0 +1,120 @@
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from include.clients.mlflow import ensure_experiment, find_runs, mlflow_client, read_file
+from include.settings import Settings
+from include.training.errors import InputError, TrainingError
+from include.training.trial_log import TrialLog
+from include.training.tune import tune
+
+
+@pytest.mark.integration
+def test_every_trial_is_a_run_under_one_parent(settings, digits, served, split):
+    client = mlflow_client(settings)
+    experiment_id = ensure_experiment(client, "digits/training")
+    tags = {"devmlops.kind": "tuning", "devmlops.key": "run 1"}
+    dead = client.create_run(experiment_id, tags=tags).info.run_id
+    orphan = client.create_run(experiment_id, tags={"mlflow.parentRunId": dead}).info.run_id
+    lines = []
+    found = tune(settings, digits, split, author="minji", key="run 1", trials=4, epochs=4, tell=lines.append)
+
+    assert {client.get_run(r).info.status for r in (dead, orphan)} == {"KILLED"}
+    trials = find_runs(client, experiment_id, {"mlflow.parentRunId": found["parent_run_id"]})
+    assert len(trials) == len(found["trials"]) == 4
+    assert {run.info.status for run in trials} == {"FINISHED"}
+    for row in found["trials"]:
+        run = client.get_run(row["run_id"])
+        assert run.data.params == {k: str(v) for k, v in row["params"].items()}
+        assert run.data.tags["devmlops.state"] == row["state"]
+        assert row["state"] == ("finished" if row["epochs"] == 4 else "stopped early")
+        points = client.get_metric_history(row["run_id"], "validation_accuracy")
+        assert [p.step for p in points] == list(range(1, row["epochs"] + 1))
+        assert max(p.value for p in points) == row["value"]
+    assert found["best"]["value"] == max(row["value"] for row in found["trials"])
+    assert any(line.startswith("trial 3/4 epoch 1 validation_accuracy 0.") for line in lines)
+    parent = client.get_run(found["parent_run_id"])
+    assert parent.info.status == "FINISHED" and parent.data.tags["split_digest"] == split["split_digest"]
+    assert json.loads(read_file(client, found["parent_run_id"], "tuning.json")) == found
+    assert not list((settings.home / "ray").glob("*"))
+
+    assert tune(settings, digits, split, key="run 1") == found  # done already: nothing runs
+
+
+@pytest.mark.integration
+def test_trials_that_all_fail_are_named_with_their_cause(settings, digits, served, split):
+    training = digits.training
+    space = {"channels": type(training.tuning.space["channels"])(choices=[0])}
+    tuning = training.tuning.model_copy(update={"space": space})
+    broken = digits.model_copy(update={"training": training.model_copy(update={"tuning": tuning})})
+    with pytest.raises(TrainingError, match=r"none of 2 trials gave a model.*channels"):
+        tune(settings, broken, split, key="broken search", trials=2, epochs=2)
+    client = mlflow_client(settings)
+    (parent,) = find_runs(client, ensure_experiment(client, "digits/training"), {"devmlops.key": "broken search"})
+    assert parent.info.status == "FAILED"
+    trials = find_runs(client, parent.info.experiment_id, {"mlflow.parentRunId": parent.info.run_id})
+    assert {run.info.status for run in trials} == {"FAILED"}
+
+
+def test_a_metric_that_training_does_not_measure_is_refused_before_anything_starts(digits, split):
+    tuning = digits.training.tuning.model_copy(update={"metric": "beauty"})
+    wrong = digits.model_copy(update={"training": digits.training.model_copy(update={"tuning": tuning})})
+    with pytest.raises(InputError, match=r"training\.tuning\.metric"):
+        tune(Settings(mlflow_url="http://127.0.0.1:9"), wrong, split)
+
+
+class Server:
+    """Takes what a trial log writes."""
+
+    def __init__(self) -> None:
+        self.points: list[tuple[str, int]] = []
+        self.ended: dict[str, str] = {}
+        self.calls = 0
+
+    def create_run(self, experiment_id, tags, run_name):
+        return SimpleNamespace(info=SimpleNamespace(run_id=run_name))
+
+    def log_batch(self, run_id, metrics=(), params=(), tags=()):
+        self.calls += bool(metrics)
+        self.points += [(m.key, m.step) for m in metrics]
+
+    def set_tag(self, run_id, key, value):
+        pass
+
+    def set_terminated(self, run_id, status):
+        self.ended[run_id] = status
+
+
+def epoch(number: int, accuracy: float, loss: float = 1.0) -> dict[str, float]:
+    measured = {"train_loss": loss, "validation_loss": loss, "validation_accuracy": accuracy, "validation_macro_f1": accuracy}
+    return {"epoch": number, **measured}
+
+
+def test_metrics_of_a_trial_go_in_batches_and_none_is_lost():
+    server = Server()
+    log = TrialLog(server, "1", "parent", 2, 50, "validation_accuracy", lambda line: None)  # type: ignore[arg-type]
+    log.start("a", {})
+    for number in range(1, 51):
+        log.result("a", epoch(number, 0.5))
+    log.finish("a")
+    assert {step for key, step in server.points if key == "train_loss"} == set(range(1, 51))
+    assert server.calls <= 3 and log.trials["a"].state == "finished"
+
+
+def test_the_best_trial_is_the_one_with_the_best_epoch():
+    server = Server()
+    log = TrialLog(server, "1", "parent", 4, 3, "validation_accuracy", lambda line: None)  # type: ignore[arg-type]
+    for key, rows in {"a": [0.9, 0.95], "b": [0.97, 0.5, 0.5], "c": [0.97, 0.5, 0.5], "d": [0.99]}.items():
+        log.start(key, {"key": key})
+        for number, accuracy in enumerate(rows, 1):
+            log.result(key, epoch(number, accuracy, loss=0.1 if key == "c" else 0.2))
+    for key in ("a", "b", "c"):
+        log.finish(key)
+    log.fail("d")
+    best = log.best()
+    assert best and best.params == {"key": "c"}  # same accuracy as b, lower loss; d failed
+    assert log.trials["a"].state == "stopped early"
+    log.start("e", {})
+    log.abandon()
+    assert server.ended["trial 5"] == "KILLED" and server.ended["trial 4"] == "FAILED"
