@@ -96,7 +96,7 @@ def run_git(folder: Path, objects: int, large: int) -> dict[str, Any]:
     folder.mkdir(parents=True)
 
     def git(*arguments: str) -> None:
-        identity = ("-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "core.fsyncMethod=batch", "-c", "gc.auto=0")
+        identity = ("-c", "user.name=bench", "-c", "user.email=b@localhost", "-c", "core.fsyncMethod=batch", "-c", "gc.auto=0")
         subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def write(path: str, data: bytes) -> None:

@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -48,10 +48,11 @@ class Connection(asyncio.Protocol):
     """One kept-alive HTTP connection, one request at a time."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        """Keep the connection."""
+        self.transport = cast(asyncio.Transport, transport)
 
     def post(self, body: bytes) -> asyncio.Future[bytes]:
+        """Send a request and return the future of its answer."""
         self.done: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.parser, self.body = httptools.HttpResponseParser(self), b""
         head = b"POST %b HTTP/1.1\r\nHost: ap\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (PATH, len(body))
@@ -59,12 +60,15 @@ class Connection(asyncio.Protocol):
         return self.done
 
     def data_received(self, data: bytes) -> None:
+        """Read on."""
         self.parser.feed_data(data)
 
     def on_body(self, data: bytes) -> None:
+        """Keep a part of the answer."""
         self.body += data
 
     def on_message_complete(self) -> None:
+        """Give the whole answer to whoever waits."""
         if self.parser.get_status_code() == 200:
             self.done.set_result(self.body)
         else:
@@ -223,11 +227,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=float, default=50, help="requests a second of the paced measurement")
     parser.add_argument("--seconds", type=float, default=16, help="of each measurement, both sides together")
+    where = "folder of everything that is written; it should be on the disk that a log would be on"
+    parser.add_argument("--folder", type=Path, default=INSTALLATION.parent, help=where)
     options = parser.parse_args()
     from include.local.triton_install import install
 
     install(INSTALLATION)
-    with tempfile.TemporaryDirectory(dir=INSTALLATION.parent) as folder:  # a real disk: /tmp may be memory
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         ports = free_ports(4)
         root = Path(folder)
         triton = TritonServer(root, ports[:3])

@@ -38,14 +38,16 @@ PARAMS = {
 }
 
 for project in projects():
-    with pipeline(project, "release", "release", __doc__, params=PARAMS) as dag:
+    # One that waits for people does not hold up the next.
+    with pipeline(project, "release", "release", __doc__, params=PARAMS, max_active_runs=16) as dag:
         name = project.name
         opened = OpenReleaseOperator(task_id="open_release", project=name, model_version="{{ params.model_version }}")
         optimise = OptimiseOperator(task_id="optimise", project=name, release=opened.output)
         static_checks = StaticChecksOperator(task_id="static_checks", project=name, release=opened.output)
         package = PackageOperator(task_id="package", project=name, release=opened.output)
         parity = ParityOperator(task_id="parity", project=name, release=opened.output)
-        staging = StagingTestOperator(task_id="staging_test", project=name, release=opened.output)
+        # There is one staging route.
+        staging = StagingTestOperator(task_id="staging_test", project=name, release=opened.output, max_active_tis_per_dag=1)
         seal = SealReleaseOperator(task_id="seal", project=name, release=opened.output)
         approvals = [
             ApprovalStepOperator(

@@ -22,7 +22,7 @@ from operators.data import (
     MergeRoundOperator,
     TruthsSensor,
 )
-from operators.monitoring import FourWayOperator
+from operators.monitoring import CloseAlertOperator, FourWayOperator
 from operators.pipeline import pipeline, projects
 from operators.training import ConfirmModelOperator, EvaluateOperator, RegisterModelOperator, TrainOperator, TuneOperator
 
@@ -60,7 +60,13 @@ for project in projects():
             poke_interval=2,
             retries=0,
         )
+        close = CloseAlertOperator(
+            task_id="close_alert",
+            project=name,
+            alert_id="{{ params.alert_id }}",
+            release_run_id="{{ ti.xcom_pull('release', key='trigger_run_id') }}",
+        )
         check >> merge
         # A model that loses on old data is never confirmed, however good it is on new data.
-        four_way >> confirm >> release
+        four_way >> confirm >> release >> close
     globals()[dag.dag_id] = dag

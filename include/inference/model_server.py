@@ -69,6 +69,7 @@ class ModelServer:
         self.address, self.timeout_s = address, timeout_s
         self.ready: dict[str, bool] = {}
         self._codes: Any = grpc.StatusCode
+        self._connected = grpc.ChannelConnectivity.READY
         self._rpc_error = grpc.aio.AioRpcError
         self._messages: Any = service_pb2
         self._channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
@@ -181,6 +182,8 @@ class ModelServer:
         if code in (self._codes.UNAVAILABLE, self._codes.CANCELLED):
             return ModelUnavailable(release_id, reason, missing=False)
         if code is self._codes.DEADLINE_EXCEEDED:
+            if self._channel.get_state() is not self._connected:
+                return ModelUnavailable(release_id, f"no connection to {self.address} within {timeout_s:.1f} s", missing=False)
             return _timed_out(release_id, timeout_s)
         what = "see the model server's log; a rollback brings the release before"
         return ApiError(502, "model_failed", f"{release_id} failed: {reason}", what)

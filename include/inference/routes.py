@@ -87,17 +87,23 @@ class RouteTable:
         self._lock = asyncio.Lock()
         self._late: asyncio.Future[Any] | None = None
 
-    async def refresh(self) -> bool:
+    async def refresh(self, since: float | None = None) -> bool:
         """Read the routes, beginning after this call, and return whether they changed.
+
+        Args:
+            since: a moment of ``time.monotonic``: a read that began after it, for another caller, will do.
 
         Raises:
             ApiError: 503: they cannot be read now; the snapshot is as it was.
         """
         async with self._lock:
+            if since is not None and self.snapshot.read_at is not None and self.snapshot.read_at > since:
+                return False
             try:
                 async with asyncio.timeout(READ_TIMEOUT_S):
                     if self._late is not None:  # a read that hung: its answer is older than this call
                         await asyncio.wait([self._late])
+                    begin = time.monotonic()
                     self._late = asyncio.get_running_loop().run_in_executor(self._thread, self._read)
                     found = await asyncio.shield(self._late)
                     self._late = None
@@ -110,7 +116,7 @@ class RouteTable:
             if self.error is not None:
                 _log.info("the routes can be read again")
             self.error = None
-            return self._take(found)
+            return self._take(found, begin)
 
     async def run(self, every_s: float) -> None:
         """Refresh for ever."""
@@ -127,11 +133,11 @@ class RouteTable:
         """End the reading thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _take(self, found: Iterable[Route]) -> bool:
+    def _take(self, found: Iterable[Route], begin: float) -> bool:
         entries = {(route.project, route.name): _entry(route) for route in found}
         before = self.snapshot
         changed = [key for key in entries.keys() | before.entries.keys() if entries.get(key) != before.entries.get(key)]
-        self.snapshot = Snapshot(MappingProxyType(entries), time.monotonic())
+        self.snapshot = Snapshot(MappingProxyType(entries), begin)
         if before.read_at is not None:
             self.switches += len(changed)
         for project, name in changed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -192,23 +193,26 @@ class Service:
         return self.metrics.text(table.snapshot, table.age_s(), table.switches, self.models.ready, self.in_flight)
 
     async def _ask(self, project: str, route: str, request: InferenceRequest) -> tuple[Entry, Answer]:
-        until = time.monotonic() + self.settings.triton_timeout_s
+        begin = time.monotonic()
+        until = begin + self.settings.triton_timeout_s
         entry = self.table.snapshot.entry(project, route)
         try:
             return entry, await self.models.infer(entry.release_id, request.tensor)
         except ModelUnavailable as error:
             _log.info("trying again: %s", error)
+            missing = error.missing
         self.metrics.retried(project)
         try:
-            if entry is self.table.snapshot.entry(project, route) and self.table.age_s():
-                await self._look_again(until)
-            entry = self.table.snapshot.entry(project, route)
-            async with asyncio.timeout_at(asyncio.get_running_loop().time() + until - time.monotonic()):
+            async with asyncio.timeout(until - time.monotonic()):
+                if missing:  # perhaps unloaded, because the route left it a moment ago
+                    with contextlib.suppress(ApiError):
+                        await self.table.refresh(since=begin)
+                entry = self.table.snapshot.entry(project, route)
                 return entry, await self._second_try(entry, request, until)
         except ModelUnavailable as error:
             raise error.to_api() from error
         except TimeoutError as cause:
-            late = ModelUnavailable(entry.release_id, f"no answer within {self.settings.triton_timeout_s:g} s", missing=False)
+            late = ModelUnavailable(entry.release_id, f"no answer within {self.settings.triton_timeout_s:g} s", missing=missing)
             raise late.to_api() from cause
 
     async def _second_try(self, entry: Entry, request: InferenceRequest, until: float) -> Answer:
@@ -221,14 +225,6 @@ class Service:
                     raise
                 await self.models.load(entry.release_id)
         raise AssertionError("unreachable")
-
-    async def _look_again(self, until: float) -> None:
-        """The release may have been unloaded because the route left it a moment ago."""
-        try:
-            async with asyncio.timeout(max(0.01, until - time.monotonic())):
-                await self.table.refresh()
-        except (ApiError, TimeoutError):
-            pass
 
     async def _append(self, project: str, what: dict[str, Any] | list[dict[str, Any]]) -> None:
         log = self._logs.get(project)

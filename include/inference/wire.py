@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import cast
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
@@ -82,7 +83,10 @@ class Wire:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                _, self._connection = await loop.create_connection(_Connection, self._host, self._port)
+                _, made = await loop.create_connection(_Connection, self._host, self._port)
+                before, self._connection = self._connection, made
+                if before is not None:
+                    before.retire()
         except (OSError, TimeoutError) as error:
             _log.debug("no short path to %s:%s: %s", self._host, self._port, error)
         finally:
@@ -110,17 +114,17 @@ class _Connection(asyncio.Protocol):
         self._max_streams = 100
         self._received = 0
         self._heard = 0.0
+        self._retired = False
         self.usable = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport: asyncio.Transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         settings = b"".join(
             number.to_bytes(2, "big") + value.to_bytes(4, "big")
             for number, value in ((HEADER_TABLE_SIZE, 0), (2, 0), (INITIAL_WINDOW, LARGEST_WINDOW))
         )
         grow = (LARGEST_WINDOW - DEFAULT_WINDOW).to_bytes(4, "big")
-        transport.write(PREFACE + _frame(SETTINGS, 0, 0, settings) + _frame(WINDOW_UPDATE, 0, 0, grow))
+        self._transport.write(PREFACE + _frame(SETTINGS, 0, 0, settings) + _frame(WINDOW_UPDATE, 0, 0, grow))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.fail(str(exc or "closed by the server"))
@@ -132,6 +136,12 @@ class _Connection(asyncio.Protocol):
         for stream in list(self._streams.values()):
             self._finish(stream, None, WireUnfit(f"the connection broke: {why}"))
         self._streams.clear()
+
+    def retire(self) -> None:
+        """Take no more calls, and close after the last one."""
+        self.usable, self._retired = False, True
+        if not self._streams:
+            self._transport.close()
 
     async def call(self, headers: bytes, message: bytes, timeout_s: float) -> bytes:
         size = len(message) + 5
@@ -153,6 +163,8 @@ class _Connection(asyncio.Protocol):
             stream.timer.cancel()
             if self._streams.pop(number, None) is not None and not self._transport.is_closing():
                 self._transport.write(_frame(RST_STREAM, 0, number, (8).to_bytes(4, "big")))
+            if self._retired and not self._streams:
+                self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._heard = time.monotonic()
@@ -230,7 +242,7 @@ class _Connection(asyncio.Protocol):
             elif number == MAX_STREAMS:
                 self._max_streams = min(value, 1000)
         self._transport.write(_frame(SETTINGS, ACK, 0, b""))
-        self.usable = self._stream_id <= LAST_STREAM
+        self.usable = self._stream_id <= LAST_STREAM and not self._retired
 
     def _expire(self, number: int, asked: float) -> None:
         stream = self._streams.get(number)

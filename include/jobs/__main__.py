@@ -22,7 +22,7 @@ FAILED, BAD_SPEC, REFUSED = 1, 2, 3
 GRACE_S = 10
 FORM = """spec: {"project": "digits", "args": {...}}
 exit codes: 0 done, 1 failed, 2 bad spec, 3 refused (another try cannot help)"""
-_owner_died = threading.Event()
+_owner_died, _stopped = threading.Event(), threading.Event()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -100,23 +100,24 @@ def _end_group() -> None:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_IGN)  # once is enough: cleaning up must not be cut short
+    _stopped.set()
     raise SystemExit(128 + number)
 
 
 def _run() -> None:
     signal.signal(signal.SIGTERM, _stop)
-    code = main()
+    try:
+        code: object = main()
+    except SystemExit as stop:
+        code = stop.code
     sys.stdout.flush()
-    os._exit(code)  # threads that a library left behind must not keep the job alive
+    if _owner_died.is_set():
+        _end_group()  # nobody else is left to end what the job started
+    if _stopped.is_set():  # asked by the flag: Ray turns the exit into one with another code
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+    os._exit(code if isinstance(code, int) else 0)  # threads that a library left behind must not keep the job alive
 
 
 if __name__ == "__main__":
-    try:
-        _run()
-    except SystemExit as stop:
-        if _owner_died.is_set():
-            _end_group()  # nobody else is left to end what the job started
-        if stop.code == 128 + signal.SIGTERM:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGTERM)
-        raise
+    _run()

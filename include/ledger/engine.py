@@ -34,6 +34,13 @@ def engine(url: str) -> Engine:
         return _engines[key]
 
 
+def shown(url: str) -> str:
+    """Return what people may see of ``url``: no password, and a SQLite file as its path."""
+    parsed = make_url(url)
+    sqlite = parsed.get_backend_name() == "sqlite"
+    return f"{parsed.database}" if sqlite else parsed.render_as_string(hide_password=True)
+
+
 @contextmanager
 def reading(url: str) -> Iterator[Session]:
     """Open a session that sees one unchanging state of the ledger."""
@@ -90,7 +97,7 @@ def _explained(url: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as cause:
-        where = make_url(url).render_as_string(hide_password=True)
+        where = shown(url)
         said = str(cause.orig) if isinstance(cause, StatementError) else str(cause)
         if isinstance(cause, StatementError) and isinstance(cause.orig, ValueError):
             raise LedgerRefusal(f"the ledger cannot keep this: {said}") from cause

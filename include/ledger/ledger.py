@@ -9,6 +9,7 @@ from include.ledger.alerts import AlertLedger
 from include.ledger.approvals import ApprovalLedger
 from include.ledger.audit import AuditLedger
 from include.ledger.deployments import DeploymentLedger
+from include.ledger.engine import shown
 from include.ledger.errors import LedgerError
 from include.ledger.migrate import migrate
 from include.ledger.releases import ReleaseLedger
@@ -38,7 +39,7 @@ class Ledger(AuditLedger, ReleaseLedger, ApprovalLedger, DeploymentLedger, Alert
         self.url = url
 
     def __repr__(self) -> str:
-        return f"Ledger({make_url(self.url).render_as_string(hide_password=True)!r})"
+        return f"Ledger({shown(self.url)!r})"
 
     def migrate(self) -> str:
         """Make or update the tables, and return the revision reached; may be called at any time by any process.

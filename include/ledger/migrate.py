@@ -31,7 +31,7 @@ def migrate(url: str) -> str:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     parsed = make_url(url)
-    where = parsed.render_as_string(hide_password=True)
+    where = engine.shown(url)
     made = engine.engine(url)  # also makes the folder
     sqlite = parsed.get_backend_name() == "sqlite"
     try:

@@ -7,13 +7,14 @@ import os
 import sys
 from pathlib import Path
 
+from include.local import shared_memory
 from include.local.triton_install import TritonInstallError, backends, install, is_installed, library_path, server_home
 
 
 def triton_command(
     root: Path, repository: Path, http_port: int, grpc_port: int, metrics_port: int, host: str = "127.0.0.1"
 ) -> tuple[list[str], dict[str, str]]:
-    """Return how to start the server; models are loaded by name only, none at start.
+    """Return how to start the server, and free what killed ones left; models are loaded by name only, none at start.
 
     Args:
         root: folder of the installation (see `install`).
@@ -35,6 +36,7 @@ def triton_command(
             f"no Triton under {root} for this Python: run `python -m include.local.triton install --root {root}`"
         )
     repository.mkdir(parents=True, exist_ok=True)
+    shared_memory.sweep()
     argv = [
         str(server_home(root) / "bin" / "tritonserver"),
         f"--model-repository={repository}",
@@ -51,6 +53,7 @@ def triton_command(
         "--pinned-memory-pool-byte-size=0",
         "--exit-timeout-secs=10",
         "--log-info=false",
+        f"--backend-config=python,shm-region-prefix-name={shared_memory.PREFIX}",
         "--backend-config=python,shm-default-byte-size=1048576",
         "--backend-config=python,shm-growth-byte-size=1048576",
     ]

@@ -126,7 +126,7 @@ def main(folder, order_path, result_path):
     post: dict[str, np.ndarray] = {}
     check_preprocess(order["preprocess"], order, pre, problems)
     check_postprocess(order["postprocess"], order, post, problems)
-    np.savez(result_path, **pre, **post)
+    np.savez(result_path, **{**pre, **post})  # type: ignore[arg-type]
     print(json.dumps({"numpy": np.__version__, "python": sys.version.split()[0], "problems": problems}))
 
 

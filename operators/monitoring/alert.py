@@ -7,9 +7,10 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from include.ledger import Ledger
 from include.projects import Project
 from include.settings import Settings
-from operators.base import ProjectOperator
+from operators.base import ProjectOperator, actor
 
 
 class RaiseAlertOperator(ProjectOperator):
@@ -33,3 +34,31 @@ class RaiseAlertOperator(ProjectOperator):
         from include import monitoring
 
         return monitoring.raise_drift_alert(settings, project, self.drift)
+
+
+class CloseAlertOperator(ProjectOperator):
+    """Close the drift alert that a deployed retraining has answered.
+
+    Args:
+        alert_id: the alert, empty where none asked for the retraining (templated).
+        release_run_id: the run of the release that answers it (templated).
+
+    Returns:
+        The alert's id, None where there was none.
+    """
+
+    template_fields: Sequence[str] = ("project", "alert_id", "release_run_id")
+
+    def __init__(self, *, alert_id: Any, release_run_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alert_id = alert_id
+        self.release_run_id = release_run_id
+
+    def work(self, settings: Settings, project: Project, context: Context) -> int | None:
+        """Close it; a closed alert stays closed."""
+        if not self.alert_id:
+            return None
+        alert = Ledger(settings.ledger()).close_alert(
+            int(self.alert_id), actor(context), f"released by run {self.release_run_id}"
+        )
+        return alert.id

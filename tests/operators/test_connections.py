@@ -21,7 +21,14 @@ def test_without_connections_the_settings_stand(monkeypatch):
 
 def test_a_connection_wins(monkeypatch):
     monkeypatch.setenv("DEVMLOPS_DATA_OPS_URL", "http://127.0.0.1:1")
-    connection = {"conn_type": "http", "schema": "https", "host": "lakefs.example", "port": 8443, "login": "AKIA", "password": "비밀"}
+    connection = {
+        "conn_type": "http",
+        "schema": "https",
+        "host": "lakefs.example",
+        "port": 8443,
+        "login": "AKIA",
+        "password": "비밀",
+    }
     monkeypatch.setenv("AIRFLOW_CONN_DEVMLOPS_DATA_OPS", json.dumps(connection))
     monkeypatch.setenv("AIRFLOW_CONN_DEVMLOPS_TRITON_GRPC", json.dumps({"conn_type": "http", "host": "triton", "port": 8001}))
     settings = platform_settings()

@@ -44,7 +44,10 @@ def test_the_arguments_fit_the_job(operator, fields, no_connections, context):
 
 def test_trials_may_be_left_out(no_connections, context):
     for empty in ("", None, "None"):
-        assert TuneOperator(task_id="t", project="digits", split={}, trials=empty).arguments(no_connections, context)["trials"] is None
+        assert (
+            TuneOperator(task_id="t", project="digits", split={}, trials=empty).arguments(no_connections, context)["trials"]
+            is None
+        )
 
 
 def test_a_job_that_fails_fails_its_task(no_connections, context):

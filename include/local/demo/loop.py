@@ -159,7 +159,8 @@ class Loop:
             raise RuntimeError(f"{dag_id} {self.retraining_run} did not succeed")
         four_way = self.developer.xcom(dag_id, self.retraining_run, "four_way")
         model = self.developer.xcom(dag_id, self.retraining_run, "register_model")
-        run_id = next(r["dag_run_id"] for r in self.developer.runs(f"{self.project.name}.release"))
+        runs = [r["dag_run_id"] for r in self.developer.runs(f"{self.project.name}.release")]
+        run_id = next(r for r in runs if r.startswith(f"{self.retraining_run}-"))
         done = self.developer.xcom(f"{self.project.name}.release", run_id, "deploy")
         self._released(f"{self.project.name}.release", run_id, done)
         self._watched(watcher)
@@ -231,9 +232,9 @@ class Loop:
         return self.operator.xcom(dag_id, run_id, "roll_back")
 
     def _answer_releases(self, step: Step) -> None:
-        dag_id = f"{self.project.name}.release"
-        for question in self.developer.questions(dag_id, "~"):
-            self.approvers(question, step)
+        for question in self.developer.questions(f"{self.project.name}.release", "~"):
+            if question["task_instance"]["dag_run_id"].startswith(f"{self.retraining_run}-"):
+                self.approvers(question, step)
 
     def _traffic_images(self, n: int) -> tuple[np.ndarray, list[str]]:
         """Draw n images that the caller's database has not got yet, with their digits."""

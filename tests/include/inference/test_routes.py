@@ -112,6 +112,16 @@ async def test_a_refresh_sees_what_was_there_when_it_was_asked(source: Source) -
     table.close()
 
 
+async def test_many_who_ask_at_once_share_one_read(source: Source) -> None:
+    table = RouteTable(source)
+    begin = time.monotonic()
+    await asyncio.gather(*(table.refresh(since=begin) for _ in range(20)))
+    assert source.reads == 1
+    await table.refresh(since=time.monotonic())
+    assert source.reads == 2
+    table.close()
+
+
 async def test_it_looks_by_itself_and_outlives_errors(source: Source) -> None:
     table = RouteTable(source)
     source.error = RuntimeError("anything")

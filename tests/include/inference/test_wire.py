@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 
 from include.inference import wire as module
 from include.inference.wire import Wire, WireUnfit
@@ -89,6 +90,19 @@ async def test_many_calls_at_once(peer: Peer) -> None:
     assert wire._connection is not None and wire._connection._streams == {}
     assert (module.SETTINGS, module.ACK, 0, b"") in peer.frames
     wire.close()
+
+
+def test_in_uvloop() -> None:
+    async def run() -> None:
+        peer = Peer()
+        server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+        peer.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        wire = await connected(peer)
+        assert await wire.call(b"x", 2) == b"re:x"
+        wire.close()
+        server.close()
+
+    uvloop.run(run())
 
 
 async def test_before_it_is_connected_and_without_a_server(peer: Peer) -> None:
@@ -227,9 +241,26 @@ async def test_stream_numbers_run_out(peer: Peer, monkeypatch: pytest.MonkeyPatc
     for _ in range(3):
         await usable(wire)
         assert await wire.call(b"x", 1) == b"re:x"
+    old = wire._connection
     with pytest.raises(WireUnfit):
         await wire.call(b"x", 1)
     await usable(wire)
     assert await wire.call(b"x", 1) == b"re:x"
-    assert len(peer.writers) == 2
+    assert len(peer.writers) == 2 and old is not None and old._transport.is_closing()
+    wire.close()
+
+
+async def test_a_connection_that_is_replaced_answers_what_it_has(peer: Peer) -> None:
+    wire = await connected(peer)
+    peer.answer = lambda number, message: None
+    waiting = asyncio.create_task(wire.call(b"x", 2))
+    await asyncio.sleep(0.05)
+    old = wire._connection
+    assert old is not None
+    old.usable = False
+    await usable(wire)
+    assert wire._connection is not old and not old._transport.is_closing()
+    peer.writers[0].write(good(1, b"late"))
+    assert await waiting == b"late"
+    assert old._transport.is_closing()
     wire.close()

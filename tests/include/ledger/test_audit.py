@@ -14,6 +14,7 @@ import pytest
 
 from include.ledger import Ledger, LedgerError, LedgerRefusal
 from include.ledger.__main__ import main
+from include.ledger.engine import engine
 
 
 def falsify(ledger: Ledger, *statements: str) -> None:
@@ -127,7 +128,13 @@ def test_writers_in_many_processes_leave_no_gap(ledger: Ledger) -> None:
 
 def test_a_forked_child_uses_a_connection_of_its_own(ledger: Ledger) -> None:
     ledger.audit("parent", "note", "s", {})
-    child = multiprocessing.get_context("fork").Process(target=write, args=(ledger.url, "child", 20))
+    parents = engine(ledger.url)
+
+    def in_child() -> None:
+        assert engine(ledger.url) is not parents is not None
+        write(ledger.url, "child", 20)
+
+    child = multiprocessing.get_context("fork").Process(target=in_child)
     child.start()
     write(ledger.url, "parent", 20)
     child.join(30)

@@ -280,9 +280,10 @@ def test_a_poll_without_news_is_cheap(
     watch(settings, project)
     times = []
     for _ in range(20):
-        start = time.perf_counter()
+        start = time.process_time()
         watch(settings, project)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
+    print(f"a poll costs {np.median(times) * 1000:.1f} ms of CPU")
     assert np.median(times) < 0.05
 
 
