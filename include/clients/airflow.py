@@ -107,8 +107,7 @@ class AirflowClient:
     def log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
         """Return the text of a task's log."""
         found = self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}")
-        lines = found.get("content", [])
-        return "\n".join(str(line.get("event", line)) if isinstance(line, dict) else str(line) for line in lines)
+        return "\n".join(_line(line) for line in found.get("content", []))
 
     def questions(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return what people are being asked in a run and have not answered."""
@@ -154,3 +153,11 @@ class AirflowClient:
         except (ValueError, AttributeError):
             detail = answer.text[:500]
         raise AirflowError(call, answer.status_code, detail)
+
+
+def _line(line: Any) -> str:
+    """Return one log line as text, with the error that it carries."""
+    if not isinstance(line, dict):
+        return str(line)
+    errors = (f"{e.get('exc_type')}: {e.get('exc_value')}" for e in line.get("error_detail") or [])
+    return "\n".join([str(line.get("event", line)), *errors])

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from include.settings import ROOT, Settings
 
-# A Unix socket's path has at most 107 bytes; Ray adds "/session_<date>_<microseconds>_<pid>/sockets/plasma_store".
-LONGEST_FOLDER = 107 - 66
+# A Unix socket's path has at most 107 bytes; with "/t" Ray adds "/session_<date>_<microseconds>_<pid>/sockets/plasma_store".
+LONGEST_FOLDER = 107 - 68
 PREFIX = "devmlops-ray-"
 OBJECT_STORE_BYTES = 128 * 2**20
 
@@ -64,7 +64,7 @@ def local_cluster(settings: Settings, cpus: int, object_store_bytes: int = OBJEC
                 logging_level=logging.ERROR,
                 log_to_driver=False,
                 object_store_memory=object_store_bytes,
-                _temp_dir=str(folder),
+                _temp_dir=str(folder / "t"),  # Ray opens its folder to everybody; the one around it stays closed
                 _node_ip_address="127.0.0.1",
             )
         except Exception as cause:

@@ -19,7 +19,7 @@ Check = Callable[[Program], str | None]
 @functools.cache
 def _client() -> httpx.Client:
     # Plain HTTP on this machine: no proxy, and no time spent on loading certificates.
-    return httpx.Client(timeout=3, trust_env=False, verify=False)
+    return httpx.Client(timeout=10, trust_env=False, verify=False)
 
 
 def _get(url: str) -> httpx.Response:

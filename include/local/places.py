@@ -61,7 +61,7 @@ class Places:
     @property
     def triton_install(self) -> Path:
         """Return where Triton's binaries are; platforms of one checkout share them."""
-        return ROOT / ".devmlops" / "triton" / "install"
+        return ROOT / ".devmlops" / "triton"
 
     def make(self) -> None:
         """Create the folders that are missing; only their owner can look inside."""

@@ -160,11 +160,13 @@ class Platform:
     def status(self) -> dict[str, tuple[Program, str | None]]:
         """Return, by service, how the supervisor sees it and what its health check says (None: healthy)."""
         programs = self.supervisor.programs()
-        rows = {}
-        for name, service in self.services.items():
-            program = programs.get(name) or Program(name, "STOPPED", 0, 0)
-            rows[name] = (program, service.check(program) if program.is_up else "not running")
-        return rows
+        rows = {name: programs.get(name) or Program(name, "STOPPED", 0, 0) for name in self.services}
+
+        def problem(program: Program) -> str | None:
+            return self.services[program.name].check(program) if program.is_up else "not running"
+
+        with ThreadPoolExecutor() as pool:
+            return dict(zip(rows, zip(rows.values(), pool.map(problem, rows.values()), strict=True), strict=True))
 
     def memory(self) -> int:
         """Return the bytes of all processes of the platform (PSS)."""

@@ -53,7 +53,7 @@ class Start:
     ) -> None:
         self.platform, self.wanted, self.report = platform, wanted, report
         self.begin = time.monotonic()
-        self.timeout_s = timeout_s
+        self.timeout_s, self.pool = timeout_s, pool
         steps = preparations(platform)
         needed = dict.fromkeys(need for service in wanted for need in service.needs)
         self.steps: dict[str, Future[None]] = {name: pool.submit(steps[name]) for name in needed}
@@ -109,19 +109,21 @@ class Start:
     def _look(self) -> None:
         programs = self.platform.supervisor.programs()
         for service in self.wanted:
-            line = self.progress[service.name]
-            if service.name not in self.launched:
-                line.seconds = time.monotonic() - self.begin
-                continue
             program = programs.get(service.name)
-            if program is None or program.state == "FATAL":
+            if service.name in self.launched and (program is None or program.state == "FATAL"):
                 raise self._failed(service, program)
-            if not line.waits:
-                continue
-            line.waits = service.check(program) if program.is_up else f"starts again ({program.state.lower()})"
-            line.seconds = time.monotonic() - self.begin
-            if line.waits and service.name in self.before - self.healed and self._is_stuck(service, program, line.waits):
+        waiting = [s for s in self.wanted if self.progress[s.name].waits]
+        for service, problem in zip(waiting, self.pool.map(lambda s: self._problem(s, programs), waiting), strict=True):
+            self.progress[service.name] = Progress(service.name, time.monotonic() - self.begin, problem)
+            old = service.name in self.launched and service.name in self.before - self.healed
+            if problem and old and self._is_stuck(service, programs[service.name], problem):
                 self._restart(service.name)
+
+    def _problem(self, service: Service, programs: dict[str, Program]) -> str | None:
+        if service.name not in self.launched:
+            return self.progress[service.name].waits
+        program = programs[service.name]
+        return service.check(program) if program.is_up else f"starts again ({program.state.lower()})"
 
     def _is_stuck(self, service: Service, program: Program, waits: str) -> bool:
         old = time.time() - program.started_at > STUCK_S

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from include.ledger import Ledger, Release
+from include.ledger import Ledger, Release, Route
 from include.projects import Project
 from include.release import approval
 from include.release.after_switch import PRODUCTION, Attempt, finish
@@ -60,6 +60,7 @@ def deploy(
         allowed: list[int] = []
         if here is None or here.release_id != release_id:
             with attempt.doing("check the approvals"):
+                _not_overtaken(engines.ledger, release, here)
                 _whole_chain(engines.ledger, release_id)
                 allowed = approval.verify(project, release, engines.ledger.approvals(release_id), found, datetime.now(UTC))
         smoke = _bring_up(engines, project, release, attempt)
@@ -180,6 +181,14 @@ def _same_package(engines: Engines, release: Release) -> None:
     lines = differences((release.manifest or {}).get("package", {}), engines.package(release.id), "package/")
     if lines:
         raise ReleaseError(release.id, [*lines, "a package never changes: put the sealed files back, or go to another release"])
+
+
+def _not_overtaken(ledger: Ledger, release: Release, here: Route | None) -> None:
+    """People approved it against what ran then; an older release never replaces a newer one by itself."""
+    if here and ledger.release(here.release_id).number > release.number:
+        raise ReleaseError(
+            release.id, [f"{here.release_id}, which is newer, is in production: roll back to an earlier one, or make a new release"]
+        )
 
 
 def _whole_chain(ledger: Ledger, release_id: str) -> None:

@@ -33,14 +33,16 @@ def open_release(settings: Settings, project: Project, key: str, version: str | 
     from include.release.reports import start_release_run
     from include.training import model_info
 
-    found = model_info(settings, project, version or "confirmed")
+    ledger = Ledger(settings.ledger())
+    # A retry keeps the model of the try before, also where a newer one was confirmed meanwhile.
+    earlier = next((r for r in ledger.releases(project.name) if r.key == key), None)
+    found = model_info(settings, project, earlier.model["version"] if earlier else version or "confirmed")
     if not found["confirmed"]:
         raise NotReleasable(
             f"model {found['name']} version {found['version']} is not confirmed: run {project.name}.model_development,"
             " or give a version that passed its gate"
         )
     model = {k: found[k] for k in ("name", "version", "run_id", "data")}
-    ledger = Ledger(settings.ledger())
     release = ledger.open_release(project.name, key, sorted({by, found["author"]}), model)
     run_id = start_release_run(settings, project, release.id, model)
     ledger.update_release_model(release.id, release_run_id=run_id)

@@ -102,7 +102,10 @@ def test_a_bad_project_hides_no_other(tmp_path):
     script = (
         "import importlib.util, json, sys\n"
         "def load(p):\n"
-        "    s = importlib.util.spec_from_file_location('d', p); m = importlib.util.module_from_spec(s); s.loader.exec_module(m); return m\n"
+        "    s = importlib.util.spec_from_file_location('d', p)\n"
+        "    m = importlib.util.module_from_spec(s)\n"
+        "    s.loader.exec_module(m)\n"
+        "    return m\n"
         f"m = load({str(ROOT / 'dags' / 'rollback.py')!r})\n"
         "print([k for k in vars(m) if '.' in k])\n"
         f"load({str(ROOT / 'dags' / 'projects.py')!r})\n"

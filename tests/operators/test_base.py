@@ -40,7 +40,7 @@ def test_what_may_pass_is_tried_again(no_connections, context):
 
 @pytest.mark.parametrize("name", ["nothere", "../digits", "디지츠", ""])
 def test_an_unknown_project_fails_at_once(no_connections, context, name):
-    with pytest.raises(AirflowFailException, match="known projects: .*digits"):
+    with pytest.raises(AirflowFailException, match=r"known projects: .*digits"):
         Work(task_id="t", project=name).execute(context)
 
 

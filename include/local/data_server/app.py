@@ -33,12 +33,17 @@ Handler = Callable[[Call], Response]
 
 
 class Operation(NamedTuple):
-    """One method of one address; ``access`` is what the key needs on the repository in it."""
+    """One method of one address.
+
+    ``access`` is what the key needs on the repository in it. ``quick`` handlers make a few look-ups by key: they
+    answer on the event loop, where handing over to a thread and back would cost more than the work.
+    """
 
     method: str
     path: str
     handler: Handler
     access: Literal["read", "write"] = "read"
+    quick: bool = False
 
 
 _R = "/repositories/{repository}"
@@ -47,10 +52,10 @@ _F = f"{_R}/refs/{{ref}}"
 
 OPERATIONS = [
     # The most frequent first: addresses are tried in this order.
-    Operation("GET", _R, server.get_repository),
-    Operation("HEAD", f"{_F}/objects", objects.head),
-    Operation("GET", f"{_F}/objects", objects.download),
-    Operation("GET", f"{_F}/objects/stat", objects.stat),
+    Operation("GET", _R, server.get_repository, quick=True),
+    Operation("HEAD", f"{_F}/objects", objects.head, quick=True),
+    Operation("GET", f"{_F}/objects", objects.download, quick=True),
+    Operation("GET", f"{_F}/objects/stat", objects.stat, quick=True),
     Operation("GET", f"{_F}/objects/ls", objects.list_objects),
     Operation("DELETE", f"{_B}/objects", objects.delete, "write"),
     Operation("POST", f"{_B}/objects/delete", objects.delete_many, "write"),
@@ -68,7 +73,7 @@ OPERATIONS = [
     Operation("PUT", f"{_R}/settings/branch_protection", server.set_protection, "write"),
     Operation("GET", f"{_R}/branches", refs.list_branches),
     Operation("POST", f"{_R}/branches", refs.create_branch, "write"),
-    Operation("GET", _B, refs.get_branch),
+    Operation("GET", _B, refs.get_branch, quick=True),
     Operation("DELETE", _B, refs.delete_branch, "write"),
     Operation("PUT", _B, refs.reset_branch, "write"),
     Operation("PUT", f"{_B}/hard_reset", refs.hard_reset, "write"),
@@ -76,14 +81,14 @@ OPERATIONS = [
     Operation("POST", f"{_B}/revert", refs.revert, "write"),
     Operation("POST", f"{_B}/cherry-pick", refs.cherry_pick, "write"),
     Operation("GET", f"{_B}/diff", refs.diff_branch),
-    Operation("GET", f"{_R}/commits/{{commit}}", refs.get_commit),
+    Operation("GET", f"{_R}/commits/{{commit}}", refs.get_commit, quick=True),
     Operation("GET", f"{_F}/commits", refs.log),
     Operation("GET", f"{_R}/refs/{{left}}/diff/{{right}}", refs.diff_refs),
     Operation("POST", f"{_R}/refs/{{source}}/merge/{{branch}}", refs.merge, "write"),
     Operation("GET", f"{_R}/refs/{{source}}/merge/{{branch}}", refs.merge_base),
     Operation("GET", f"{_R}/tags", refs.list_tags),
     Operation("POST", f"{_R}/tags", refs.create_tag, "write"),
-    Operation("GET", f"{_R}/tags/{{tag}}", refs.get_tag),
+    Operation("GET", f"{_R}/tags/{{tag}}", refs.get_tag, quick=True),
     Operation("DELETE", f"{_R}/tags/{{tag}}", refs.delete_tag, "write"),
     Operation("PUT", f"{_B}/objects", server.not_offered, "write"),
     Operation("POST", f"{_R}/commits", server.not_offered, "write"),
@@ -135,6 +140,8 @@ class Application:
         call = self.call(request, operation.access)
         if request.method not in ("GET", "HEAD"):
             call.body = await _body(request)
+        if operation.quick:
+            return operation.handler(call)
         run = self.run_read if operation.access == "read" else self.run_write
         answer: Response = await run(lambda: operation.handler(call))
         return answer

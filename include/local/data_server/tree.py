@@ -176,9 +176,7 @@ def _apply_level(nodes: Nodes, root: str, level: int, edits: list[Edit]) -> list
                 if value is not None:
                     cutter.feed(key, value)
             done = len(edits)
-        # Here the cutter holds nothing, or the level has ended.
-        if done >= len(edits):
-            cutter.flush()
+    cutter.flush()
     above: dict[str, str | None] = dict.fromkeys(removed)
     for last, name in cutter.made:
         if removed.get(last) == name:

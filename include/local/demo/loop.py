@@ -252,7 +252,7 @@ class Loop:
         if traffic.failures:
             raise RuntimeError(f"{len(traffic.failures)} requests failed, the first: {traffic.failures[0]}")
         truth = dict(zip(ids, labels, strict=True))
-        self.truths = [{"request_id": i, "labels": [truth[i]]} for i in traffic.answers]
+        self.truths = {i: [truth[i]] for i in traffic.answers}
         return traffic, truth
 
     def _new_run(self, before: set[str]) -> dict[str, Any] | None:

@@ -59,6 +59,7 @@ def test_workers_find_the_product_and_nothing_is_left(short):
 
         assert ray.get(look.remote()) == "include.projects.digits.model -"
         assert folder.is_relative_to(short)
+        assert folder.parent.stat().st_mode & 0o777 == 0o700
     assert not ray.is_initialized()
     changed = {name for name, value in os.environ.items() if before.get(name) != value}
     assert changed <= {"PYTHONBREAKPOINT", "RAY_CLIENT_MODE"}  # Ray's own, harmless

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import threading
 import time
@@ -181,3 +182,4 @@ def test_no_process_of_ray_outlives_the_job(settings, force):
         time.sleep(0.2)
     assert ray_processes(folders[0]) == []
     assert folders[0].exists() == force  # a job that could clean up did; the next one sweeps the rest
+    shutil.rmtree(folders[0], ignore_errors=True)

@@ -339,6 +339,14 @@ def test_a_deploy_task_cleared_after_a_rollback_is_refused(world: World) -> None
     assert world.deploy(two)["changed"]
 
 
+def test_an_older_release_never_overtakes_a_newer_one(world: World) -> None:
+    one, two = world.release(1), world.release(2)
+    world.deploy(two)
+    with pytest.raises(ReleaseError, match=f"{two}, which is newer, is in production"):
+        world.deploy(one)
+    assert world.live() == two
+
+
 @pytest.mark.parametrize("state", ["draft", "foreign", "unknown"])
 def test_a_release_that_cannot_be_deployed(world: World, state: str) -> None:
     if state == "unknown":
