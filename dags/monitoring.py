@@ -10,13 +10,17 @@ Evidently report, and starts `<project>.retraining`.
 on where this one stopped; an open alert raises no second one.
 """
 
+from datetime import UTC, datetime
+
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
 from operators.monitoring import DriftReportOperator, DriftSensor, RaiseAlertOperator
 from operators.pipeline import pipeline, projects
 
 for project in projects():
-    with pipeline(project, "monitoring", "monitoring", __doc__, schedule="@continuous") as dag:
+    # Without a start in the past, the second run of @continuous has the date of the first, and is never made.
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    with pipeline(project, "monitoring", "monitoring", __doc__, schedule="@continuous", start_date=start) as dag:
         name = project.name
         drift = DriftSensor(task_id="watch_drift", project=name)
         alert = RaiseAlertOperator(task_id="raise_alert", project=name, drift=drift.output)

@@ -21,7 +21,7 @@ def airflow_options(
     url = f"http://{HOST}:{ports['airflow']}"
     return {
         "core": {
-            "executor": "LocalExecutor",
+            "executor": "plugins.console.local_executor.ResumeSafeLocalExecutor",
             "parallelism": PARALLELISM,
             "dags_folder": settings.dags_dir,
             "plugins_folder": ROOT / "plugins",

@@ -96,8 +96,8 @@ class Loop:
     def first_prediction(self, step: Step) -> None:
         """Ask for one approved prediction as SW1.0 does."""
         images, labels = self._traffic_images(1)
-        answer = self.inference.infer(self.project.name, images[0].tolist())
-        step.result = f"image of a {labels[0]} -> {answer['prediction']['label']} by {answer['release_id']}"
+        answer = self.inference.infer(self.project.name, images.tolist())
+        step.result = f"image of a {labels[0]} -> {answer['predictions'][0]['label']} by {answer['release_id']}"
 
     def normal_traffic(self, step: Step) -> None:
         """Send what the model knows, at 50 requests a second, and take the latency."""

@@ -1,0 +1,30 @@
+"""Airflow's LocalExecutor, safe for a task that waits and is resumed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from airflow.executors.local_executor import LocalExecutor
+
+if TYPE_CHECKING:
+    from airflow.executors.workloads import ExecutorWorkload
+    from airflow.executors.workloads.types import WorkloadKey
+
+
+class ResumeSafeLocalExecutor(LocalExecutor):
+    """Starts a workload again only after the end of its last process was read.
+
+    A deferred task, or one that waits for a person, may be queued again within a second. LocalExecutor of
+    apache-airflow 3.3.2 does not keep its set `running`, so the end of the first process reaches the scheduler when the
+    second is under way, and the scheduler fails the task as "killed externally" (the guard that
+    `BaseExecutor.trigger_tasks` still describes is gone). Here `running` is kept, which also makes the count of free
+    slots right.
+    """
+
+    def _get_workloads_to_schedule(self, open_slots: int) -> list[tuple[WorkloadKey, ExecutorWorkload]]:
+        return [(key, work) for key, work in super()._get_workloads_to_schedule(open_slots) if key not in self.running]
+
+    def _process_workloads(self, workload_list: Sequence[ExecutorWorkload]) -> None:
+        self.running.update(work.key for work in workload_list)
+        super()._process_workloads(workload_list)

@@ -1,0 +1,47 @@
+"""The plugin as Airflow loads it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.platform import RunningPlatform
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(code: str) -> str:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins")}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+def test_other_processes_load_nothing_of_the_console() -> None:
+    code = (
+        "import sys; from airflow import plugins_manager as m; m.ensure_plugins_loaded(); "
+        "print([p.name for p in m._get_plugins()[0] if p.name == 'devmlops'], m._get_plugins()[1], "
+        "[n for n in sys.modules if n.startswith(('plugins.console', 'console', 'alerts', 'roles', 'include'))])"
+    )
+    assert run(code) == "['devmlops'] {} []"
+
+
+@pytest.mark.parametrize(("url", "layers"), [("sqlite:////tmp/x.db", 2), ("postgresql+psycopg2://a@b/c", 1)])
+def test_writers_queue_on_sqlite_alone(url: str, layers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", url)
+    monkeypatch.syspath_prepend(str(ROOT / "plugins"))
+    from devmlops_plugin import DevMLOpsPlugin
+
+    names = [layer["middleware"].__name__ for layer in DevMLOpsPlugin().fastapi_root_middlewares]
+    assert names == ["WriteLock", "ConfCheck"][-layers:]
+
+
+@pytest.mark.integration
+def test_a_real_airflow_has_it_without_import_errors(airflow_platform: RunningPlatform) -> None:
+    errors = airflow_platform.call("operator", "GET", "/plugins/importErrors").json()
+    assert errors["total_entries"] == 0
+    assert "devmlops" in {p["name"] for p in airflow_platform.call("operator", "GET", "/plugins").json()["plugins"]}
