@@ -67,12 +67,16 @@ class Checks(_Part):
 
 
 class Data(_Part):
+    """Where the data comes from, what one item is, and what a round must hold."""
+
     source: SqlSource
     content: Content
     checks: Checks = Checks()
 
 
 class Split(_Part):
+    """How a version is divided into parts."""
+
     method: Literal["stratified", "random"] = "stratified"
     ratios: dict[Literal["train", "validation", "test"], float]
     seed: int = 0
@@ -114,6 +118,8 @@ class Range(_Part):
 
 
 class Tuning(_Part):
+    """The search of hyperparameters."""
+
     trials: int = Field(8, ge=1)
     workers: int = Field(2, ge=1)
     epochs: int = Field(12, ge=1)
@@ -131,6 +137,8 @@ class Gate(_Part):
 
 
 class Training(_Part):
+    """Search, final training and gate."""
+
     tuning: Tuning
     epochs: int = Field(25, ge=1)
     gate: Gate
@@ -138,6 +146,8 @@ class Training(_Part):
 
 
 class Release(_Part):
+    """How a model is optimised, and what it must show before it is sealed."""
+
     quantise: Literal["none", "int8"] = "int8"
     max_accuracy_drop: float = Field(0.01, ge=0)
     parity_tolerance: float = Field(1e-3, gt=0, description="Largest difference of probabilities, torch to ONNX.")
@@ -147,6 +157,8 @@ class Release(_Part):
 
 
 class ApprovalStep(_Part):
+    """One question to one person."""
+
     name: str = Field(pattern=NAME.pattern)
     title: str
     role: str = "Approver"
@@ -161,6 +173,8 @@ class Approval(_Part):
 
 
 class Monitoring(_Part):
+    """What counts as drift."""
+
     window_rows: int = Field(200, ge=20)
     threshold: float = Field(0.2, gt=0, description="Drift score (mean PSI) above which a window counts as drifted.")
     windows_in_a_row: int = Field(2, ge=1)
@@ -169,6 +183,8 @@ class Monitoring(_Part):
 
 
 class Retraining(_Part):
+    """What a retraining needs, and what the new model must show."""
+
     min_new_rows: int = Field(200, ge=1, description="Drifted rows with true answers that a new round needs.")
     truth_wait_minutes: float = Field(60, gt=0, description="How long a retraining waits for late true answers.")
     confidence: float = Field(0.95, gt=0.5, lt=1)

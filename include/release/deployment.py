@@ -186,9 +186,8 @@ def _same_package(engines: Engines, release: Release) -> None:
 def _not_overtaken(ledger: Ledger, release: Release, here: Route | None) -> None:
     """People approved it against what ran then; an older release never replaces a newer one by itself."""
     if here and ledger.release(here.release_id).number > release.number:
-        raise ReleaseError(
-            release.id, [f"{here.release_id}, which is newer, is in production: roll back to an earlier one, or make a new release"]
-        )
+        why = f"{here.release_id}, which is newer, is in production: roll back to an earlier one, or make a new release"
+        raise ReleaseError(release.id, [why])
 
 
 def _whole_chain(ledger: Ledger, release_id: str) -> None:

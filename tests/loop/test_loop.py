@@ -65,6 +65,39 @@ def wait_for_question(user: AirflowClient, run_id: str, task_id: str, timeout_s:
     raise AssertionError(f"{task_id} was not asked: {[(t['task_id'], t['state']) for t in user.tasks('digits.release', run_id)]}")
 
 
+IN_THE_LOOP = {
+    "CollectRoundOperator",
+    "CheckRoundOperator",
+    "MergeRoundOperator",
+    "TagVersionOperator",
+    "MakeSplitOperator",
+    "ChooseSplitOperator",
+    "TuneOperator",
+    "TrainOperator",
+    "EvaluateOperator",
+    "RegisterModelOperator",
+    "ConfirmModelOperator",
+    "OpenReleaseOperator",
+    "OptimiseOperator",
+    "StaticChecksOperator",
+    "PackageOperator",
+    "ParityOperator",
+    "StagingTestOperator",
+    "SealReleaseOperator",
+    "ApprovalStepOperator",
+    "DeployOperator",
+    "DriftSensor",
+    "RaiseAlertOperator",
+    "DriftReportOperator",
+    "TruthsSensor",
+    "CollectOperatingRoundOperator",
+    "MakeBundleOperator",
+    "FourWayOperator",
+    "CloseAlertOperator",
+    "RollbackOperator",
+}
+
+
 def test_the_loop_closes(loop_platform, small_digits, ledger):
     show = Show(loop_platform.home / "demo" / "summary.json")
     loop = Loop(loop_platform.settings, small_digits, loop_platform.passwords, show, human=False)
@@ -84,6 +117,11 @@ def test_the_loop_closes(loop_platform, small_digits, ledger):
     assert live(ledger) == summary["releases"][-1]["id"]
     assert ledger.verify_audit().ok
     assert [a.state for a in ledger.alerts("digits")] == ["closed"]
+
+
+def test_every_operator_of_the_product_ran_green(users):
+    tasks = users["viewer"].call("GET", "/api/v2/dags/~/dagRuns/~/taskInstances", params={"state": "success", "limit": 1000})
+    assert {t["operator"] for t in tasks["task_instances"]} >= IN_THE_LOOP
 
 
 def test_nobody_deploys_without_the_answers(loop_platform, users, ledger):
