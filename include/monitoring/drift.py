@@ -7,12 +7,14 @@ chance and the score is what goes beyond it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from include.monitoring.errors import MonitoringError
+from include.monitoring.mixture import explain
 from include.monitoring.sketch import NoDrift, Sketch, choose_edges, count_codes, measure
 from include.projects.project import Project
 
@@ -93,7 +95,7 @@ def drift_score(reference: Sketch, window: Sketch) -> Score:
         raise MonitoringError("a sketch without rows cannot be compared: wait for a full window")
     used = used_bins(reference)
     bias = _bias(reference, window.rows, used)
-    excess = psi(reference.counts, window.counts, used) - bias
+    excess = _psi(reference, window, used) - bias
     top = []
     for j in np.argsort(-excess, kind="stable")[:TOP_FEATURES]:
         moved = round(max(0.0, float(excess[j])), 4)
@@ -105,6 +107,16 @@ def drift_score(reference: Sketch, window: Sketch) -> Score:
         confidence=_confidence(reference, window),
         not_finite=round(float(window.counts[:, -1].sum()) / (window.rows * len(window.features)), 6),
     )
+
+
+def _psi(reference: Sketch, window: Sketch, used: np.ndarray) -> np.ndarray:
+    """Return the PSI of each feature to the reference, or to the mix of its groups where that explains the window better."""
+    whole = psi(reference.counts, window.counts, used)
+    if len(reference.groups) < 2:
+        return whole
+    expected, _ = explain(reference.groups, window.counts, used)
+    mixed = psi(expected * reference.rows, window.counts, used)
+    return mixed if mixed.mean() < whole.mean() else whole
 
 
 def _bias(reference: Sketch, rows: int, used: np.ndarray) -> np.ndarray:
@@ -172,7 +184,13 @@ def calibrate(sketch: Sketch, codes: np.ndarray, rows: int, draws: int = DRAWS, 
     )
 
 
-def reference_sketch(project: Project, contents: np.ndarray, labels_idx: np.ndarray, probabilities: np.ndarray) -> Sketch:
+def reference_sketch(
+    project: Project,
+    contents: np.ndarray,
+    labels_idx: np.ndarray,
+    probabilities: np.ndarray,
+    groups: Sequence[str] | None = None,
+) -> Sketch:
     """Make the reference that is kept with a model.
 
     Use rows that the model has not been trained on: its confidence on training rows is too high.
@@ -182,6 +200,8 @@ def reference_sketch(project: Project, contents: np.ndarray, labels_idx: np.ndar
         contents: items, (n, *shape).
         labels_idx: the model's predicted classes, int (n,).
         probabilities: the model's probabilities, float (n, C).
+        groups: the kind of each row, n names, where the model was trained on several kinds: a window of any mix of them
+            is no drift. Kinds of fewer than 20 rows are left out.
 
     Raises:
         MonitoringError: too few rows, or shapes that do not fit.
@@ -199,7 +219,15 @@ def reference_sketch(project: Project, contents: np.ndarray, labels_idx: np.ndar
     names, values = measure(project, contents)
     blank = Sketch.empty(names, project.classes, [choose_edges(values[:, j]) for j in range(len(names))])
     sketch = blank.add(values, np.asarray(labels_idx), probabilities.max(1))
-    return replace(sketch, no_drift=calibrate(sketch, blank.codes(values), project.monitoring.window_rows))
+    codes = blank.codes(values)
+    names_of = np.asarray(groups if groups is not None else [""] * len(contents))
+    kinds = [names_of == kind for kind in sorted(set(names_of.tolist()))]
+    counted = [count_codes(codes[kind], sketch.counts.shape[1]) for kind in kinds if kind.sum() >= MIN_REFERENCE_ROWS]
+    return replace(
+        sketch,
+        no_drift=calibrate(sketch, codes, project.monitoring.window_rows),
+        groups=tuple(counted) if len(counted) > 1 else (),
+    )
 
 
 def window_sketch(reference: Sketch, project: Project, contents: np.ndarray, labels: list[str], confidence: np.ndarray) -> Sketch:

@@ -58,6 +58,7 @@ class Sketch:
         confidence: int64 (CONFIDENCE_BINS + 1) over 0..1; the last counts what is no probability.
         confidence_millionths: sum of all valid confidences, as an integer so that merging stays exact.
         no_drift: calibration; only a reference has one.
+        groups: counts of each kind of rows that a reference is made of, where it is made of more than one.
     """
 
     features: tuple[str, ...]
@@ -69,6 +70,7 @@ class Sketch:
     confidence: np.ndarray
     confidence_millionths: int
     no_drift: NoDrift | None = None
+    groups: tuple[np.ndarray, ...] = ()
 
     @classmethod
     def empty(cls, features: Sequence[str], classes: Sequence[str], edges: Sequence[Sequence[float]]) -> Sketch:
@@ -121,6 +123,7 @@ class Sketch:
             confidence=self.confidence + np.bincount(bins, minlength=CONFIDENCE_BINS + 1),
             confidence_millionths=self.confidence_millionths + int(np.rint(confidence[valid] * MILLION).astype(np.int64).sum()),
             no_drift=None,
+            groups=(),
         )
 
     def codes(self, values: np.ndarray) -> np.ndarray:
@@ -149,6 +152,7 @@ class Sketch:
             confidence=self.confidence + other.confidence,
             confidence_millionths=self.confidence_millionths + other.confidence_millionths,
             no_drift=None,
+            groups=(),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -169,9 +173,10 @@ class Sketch:
             "rows": self.rows,
             "classes": list(self.classes),
             "features": [
-                {"name": name, "edges": list(edges), "counts": [*row[: len(edges) + 1], row[-1]]}
-                for name, edges, row in zip(self.features, self.edges, self.counts.tolist(), strict=True)
+                {"name": name, "edges": list(edges), "counts": counts}
+                for name, edges, counts in zip(self.features, self.edges, self._rows(self.counts), strict=True)
             ],
+            "groups": [self._rows(group) for group in self.groups],
             "labels": self.labels.tolist(),
             "confidence": {"counts": self.confidence.tolist(), "sum_millionths": self.confidence_millionths},
             "no_drift": None if self.no_drift is None else {**vars(self.no_drift), "bias": list(self.no_drift.bias)},
@@ -190,12 +195,10 @@ class Sketch:
         try:
             features = data["features"]
             blank = cls.empty([f["name"] for f in features], data["classes"], [f["edges"] for f in features])
-            for j, feature in enumerate(features):
-                *row, missing = feature["counts"]
-                if len(row) != len(feature["edges"]) + 1:
-                    raise ValueError(f"feature {feature['name']!r} has {len(row)} counts for {len(feature['edges'])} edges")
-                blank.counts[j, : len(row)] = row
-                blank.counts[j, -1] = missing
+            blank._fill(blank.counts, [feature["counts"] for feature in features])
+            groups = tuple(np.zeros_like(blank.counts) for _ in data["groups"])
+            for group, rows in zip(groups, data["groups"], strict=True):
+                blank._fill(group, rows)
             for into, found in ((blank.labels, data["labels"]), (blank.confidence, data["confidence"]["counts"])):
                 if len(found) != len(into):
                     raise ValueError(f"{len(found)} counts where {len(into)} belong")
@@ -206,9 +209,22 @@ class Sketch:
                 rows=int(data["rows"]),
                 confidence_millionths=int(data["confidence"]["sum_millionths"]),
                 no_drift=None if null is None else NoDrift(**{**null, "bias": tuple(null["bias"])}),
+                groups=groups,
             )
         except (KeyError, TypeError, ValueError, IndexError) as cause:
             raise MonitoringError(f"damaged sketch ({cause!r}): build the release again from the model's run") from cause
+
+    def _rows(self, counts: np.ndarray) -> list[list[int]]:
+        """Return counts as one list a feature: its own bins, and what is not finite."""
+        return [[*row[: len(edges) + 1], row[-1]] for edges, row in zip(self.edges, counts.tolist(), strict=True)]
+
+    def _fill(self, counts: np.ndarray, rows: list[list[int]]) -> None:
+        """Put back what `_rows` gave."""
+        for j, (edges, (*row, missing)) in enumerate(zip(self.edges, rows, strict=True)):
+            if len(row) != len(edges) + 1:
+                raise ValueError(f"feature {self.features[j]!r} has {len(row)} counts for {len(edges)} edges")
+            counts[j, : len(row)] = row
+            counts[j, -1] = missing
 
     def to_json(self) -> str:
         """Return the sketch as one line of JSON."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from include.ledger import Ledger
@@ -45,7 +45,7 @@ def approval_markdown(settings: Settings, project: Project, release_id: str) -> 
         *_tests(
             read_report(settings, run, "optimise"),
             read_report(settings, run, "parity"),
-            read_report(settings, run, "staging_test"),
+            read_report(settings, run, "staging"),
         ),
         f"[Training run and plots in MLflow]({infos[str(release.model['version'])].get('url', settings.mlflow_url)})",
     ]
@@ -53,14 +53,16 @@ def approval_markdown(settings: Settings, project: Project, release_id: str) -> 
 
 
 def _evaluation(infos: dict[str, dict[str, Any]]) -> Iterator[str]:
-    names = sorted(
-        {m for info in infos.values() for m in info["metrics"] if m.startswith(("accuracy", "macro_f1", "baseline", "cal"))}
-    )
+    def row(name: str, text: Callable[[dict[str, float]], str]) -> str:
+        return f"| {name} | " + " | ".join(text(info["metrics"]) for info in infos.values()) + " |"
+
     yield "| Test part | " + " | ".join(f"model version {v}" for v in infos) + " |"
     yield "|---|" + "---|" * len(infos)
-    for name in names:
-        values = (info["metrics"].get(name) for info in infos.values())
-        yield f"| {name.replace('_', ' ')} | " + " | ".join("–" if v is None else f"{v:.4f}" for v in values) + " |"
+    yield row("accuracy", lambda m: f"**{m['accuracy']:.4f}** ({m['accuracy_low']:.4f} to {m['accuracy_high']:.4f})")
+    yield row("accuracy of the baseline", lambda m: f"{m['baseline_accuracy']:.4f}")
+    yield row("macro F1", lambda m: f"{m['macro_f1']:.4f}")
+    yield row("calibration error", lambda m: f"{m['calibration_error']:.4f}")
+    yield row("rows", lambda m: f"{m['rows']:.0f}")
     yield ""
 
 

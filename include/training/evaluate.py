@@ -78,7 +78,8 @@ def _sketch(project: Project, module: Any, arrays: Mapping[str, Arrays]) -> str:
     unseen = [arrays["validation"], arrays["test"]]
     probabilities = np.concatenate([predict_inputs(module, part.inputs) for part in unseen])
     contents = np.concatenate([part.contents for part in unseen])
-    return reference_sketch(project, contents, probabilities.argmax(1), probabilities).to_json()
+    kinds = [kind for part in unseen for kind in part.kinds]
+    return reference_sketch(project, contents, probabilities.argmax(1), probabilities, kinds).to_json()
 
 
 def measure(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +24,16 @@ class Arrays:
         contents: items as they were collected (n, *content.shape).
         inputs: the same after the project's preprocessing, float32 (n, ...).
         labels: class indices, int64 (n,).
+        kinds: for each row ``dev``, or the round of operation that it comes from.
     """
 
     contents: np.ndarray
     inputs: np.ndarray
     labels: np.ndarray
+    kinds: list[str]
 
 
-def prepare(project: Project, contents: np.ndarray, labels: np.ndarray, name: str = "part") -> Arrays:
+def prepare(project: Project, contents: np.ndarray, labels: np.ndarray, name: str = "part", rounds: Sequence[str] = ()) -> Arrays:
     """Check one part and run the project's preprocessing over it.
 
     Args:
@@ -39,6 +41,7 @@ def prepare(project: Project, contents: np.ndarray, labels: np.ndarray, name: st
         contents: items (n, *content.shape).
         labels: class indices (n,).
         name: of the part, for the error.
+        rounds: the round that each item comes from (n); none is all of one kind.
 
     Raises:
         InputError: no rows, labels that are no class, values that are not finite, or shapes that do not fit.
@@ -56,7 +59,9 @@ def prepare(project: Project, contents: np.ndarray, labels: np.ndarray, name: st
     inputs = np.ascontiguousarray(project.component("preprocess")(contents), dtype=np.float32)
     if len(inputs) != len(contents) or not np.isfinite(inputs).all():
         raise InputError(f"preprocessing the {name} part of {project.name} lost rows or made values that are not finite")
-    return Arrays(contents, inputs, labels.astype(np.int64))
+    operation = f"{project.repositories['ops']}/"
+    kinds = [name if name.startswith(operation) else "dev" for name in rounds] or ["dev"] * len(contents)
+    return Arrays(contents, inputs, labels.astype(np.int64), kinds)
 
 
 def load(settings: Settings, project: Project, split: Mapping[str, Any], names: tuple[str, ...] = NAMES) -> dict[str, Arrays]:
@@ -71,4 +76,4 @@ def load(settings: Settings, project: Project, split: Mapping[str, Any], names: 
     from include.data import load_part
 
     loaded = {name: load_part(settings, project, dict(split), name) for name in names}
-    return {name: prepare(project, part.contents, part.labels, name) for name, part in loaded.items()}
+    return {name: prepare(project, part.contents, part.labels, name, part.rounds) for name, part in loaded.items()}

@@ -26,7 +26,7 @@ def trial(config: Mapping[str, Any], project: Project, parts: Mapping[str, Array
         tune.report(dict(epoch))
 
     # Arrays in the object store are read-only, which torch warns about; nothing here writes to them.
-    writable = {name: Arrays(part.contents, part.inputs.copy(), part.labels.copy()) for name, part in parts.items()}
+    writable = {name: Arrays(part.contents, part.inputs.copy(), part.labels.copy(), part.kinds) for name, part in parts.items()}
     train_module(project, config, writable, seed, epochs, on_epoch=report)
 
 

@@ -24,6 +24,9 @@ from include.settings import Settings
 SOURCE_ROWS = 1500
 """Images that the caller has collected so far; the rest of the data set becomes traffic."""
 
+WATCHED_ROWS = 200
+"""Different rows of the caller that never stops: one row again and again would be a drift of its own."""
+
 
 class Loop:
     """One turn of the loop for one project.
@@ -146,8 +149,8 @@ class Loop:
     def retrain(self, step: Step) -> None:
         """Follow the retraining, its release and approvals, while a caller never stops asking."""
         dag_id = f"{self.project.name}.retraining"
-        image = self._traffic_images(1)[0][0]
-        with Watcher(self.settings.inference_url, self.project.name, image) as watcher:
+        images, _ = self._traffic_images(WATCHED_ROWS)
+        with Watcher(self.settings.inference_url, self.project.name, images) as watcher:
 
             def until(tasks: dict[str, Any]) -> bool:
                 if tasks["release"]["state"] in ("deferred", "running"):
@@ -175,8 +178,8 @@ class Loop:
 
     def roll_back(self, step: Step) -> None:
         """Bring the previous pair back, and forward again, under load."""
-        image = self._traffic_images(1)[0][0]
-        with Watcher(self.settings.inference_url, self.project.name, image) as watcher:
+        images, _ = self._traffic_images(WATCHED_ROWS)
+        with Watcher(self.settings.inference_url, self.project.name, images) as watcher:
             back = self._roll(step, {"reason": "demo: roll back / 되돌리기"})
             forward = self._roll(step, {"reason": "demo: forward again", "to": back["previous"]})
         self._watched(watcher)

@@ -77,23 +77,23 @@ async def send(url: str, project: str, images: np.ndarray, ids: Sequence[str], p
 
 
 class Watcher:
-    """A caller that asks the same row all the time, in a thread, and notices every failed or mixed answer.
+    """A caller that asks the same rows all the time, in a thread, and notices every failed or mixed answer.
 
     Mixed means: the answer names one release but carries the numbers of another. One release always gives the same
-    numbers for the same row, so more than one set of numbers under one release id is a mixed answer.
+    numbers for the same row, so more than one set of numbers for a row under one release id is a mixed answer.
 
     Args:
         url: base address of the AP.
         project: whose model is asked.
-        image: the row.
+        images: the rows, (n, *item shape).
     """
 
-    def __init__(self, url: str, project: str, image: np.ndarray) -> None:
-        self._body = {"input": image.tolist()}
+    def __init__(self, url: str, project: str, images: np.ndarray) -> None:
+        self._bodies = [{"input": image.tolist()} for image in images]
         self._url, self._path = url, f"/v1/projects/{project}/infer"
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._ask, daemon=True)
-        self.seen: dict[str, set[tuple[float, ...]]] = {}
+        self.seen: dict[tuple[str, int], set[tuple[float, ...]]] = {}
         self.failures: list[str] = []
         self.requests = 0
 
@@ -107,19 +107,20 @@ class Watcher:
 
     @property
     def mixed(self) -> int:
-        """Return how many sets of numbers came under a release id beyond its own one."""
+        """Return how many sets of numbers came for a row under a release id beyond its own one."""
         return sum(len(numbers) - 1 for numbers in self.seen.values())
 
     def _ask(self) -> None:
         with httpx.Client(base_url=self._url, timeout=10, trust_env=False) as http:
             while not self._stop.is_set():
+                row = self.requests % len(self._bodies)
                 self.requests += 1
                 try:
-                    answer = http.post(self._path, json=self._body)
+                    answer = http.post(self._path, json=self._bodies[row])
                     answer.raise_for_status()
                     body = answer.json()
                     numbers = tuple(round(p, 5) for p in body["prediction"]["probabilities"].values())
-                    self.seen.setdefault(body["release_id"], set()).add(numbers)
+                    self.seen.setdefault((body["release_id"], row), set()).add(numbers)
                 except (httpx.HTTPError, KeyError, ValueError) as error:
                     self.failures.append(repr(error)[:200])
                 self._stop.wait(0.01)

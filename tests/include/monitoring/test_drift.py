@@ -171,3 +171,34 @@ def test_bad_input_is_told(project: Project, known: Sketch, monkeypatch: pytest.
     monkeypatch.setattr(sys.modules["include.projects.shapes.features"], "features", lambda x: (["new"], np.zeros((len(x), 1))))
     with pytest.raises(MonitoringError, match="other features than the release's reference"):
         _window(project, known, np.zeros((5, 4, 4)), ["원"] * 5)
+
+
+def test_any_mix_of_what_the_model_was_trained_on_is_no_drift(digits: Digits) -> None:
+    from include.projects.digits.drift import drifted
+
+    images, labels, probabilities = digits._answered(slice(0, 540))
+    turned = drifted(images[:150], seed=3)
+    contents, kinds = np.concatenate([images, turned]), ["dev"] * 540 + ["digits-ops/000001"] * 150
+    answered = np.concatenate([labels, labels[:150]]), np.concatenate([probabilities, probabilities[:150]])
+    known = reference_sketch(digits.project, contents, *answered, kinds)
+    pooled = reference_sketch(digits.project, contents, *answered)
+    assert len(known.groups) == 2 and pooled.groups == ()
+    assert Sketch.from_json(known.to_json()) == known
+
+    def score(reference: Sketch, rows: np.ndarray) -> float:
+        names = ["1"] * len(rows)
+        return drift_score(reference, window_sketch(reference, digits.project, rows, names, np.full(len(rows), 0.9))).score
+
+    normal = digits.window()[0].astype(np.uint8)
+    broken = drifted(digits.window()[0], seed=4)
+    windows = {share: np.concatenate([normal[: 200 - share], broken[:share]]) for share in (0, 30, 100, 200)}
+    for share, rows in windows.items():
+        assert score(known, rows) < 0.1, share
+    assert score(pooled, windows[200]) > 0.2 and score(pooled, windows[0]) > 0.05
+    assert score(known, np.rot90(normal, 1, axes=(1, 2))) > 0.2
+
+
+def test_small_kinds_are_left_out(digits: Digits) -> None:
+    contents, labels, probabilities = digits._answered(slice(0, 540))
+    kinds = ["dev"] * 535 + ["digits-ops/000001"] * 5
+    assert reference_sketch(digits.project, contents, labels, probabilities, kinds).groups == ()
