@@ -2,14 +2,15 @@
 
 The way of data: `collect_round` writes a round to the run's branch, `check_round` checks it there, `merge_round`
 brings it to main, `tag_version` makes it a version, `make_split` divides the version, `load_part` gives a part
-back. `collect_operating_round` makes a round of what production was asked, `make_bundle` joins rounds of both
-zones without copying them. Each may be run again after any failure and gives the same result.
+back, `restore_split` writes all of them to a folder, `compare_splits` tells two apart. `collect_operating_round`
+makes a round of what production was asked, `make_bundle` joins rounds of both zones without copying them. Each may
+be run again after any failure and gives the same result.
 
 References are what these functions hand to one another, small dicts that JSON can hold:
 
 - round: repository, zone, branch, round (number), commit, kind, run_id, author, source, count, digest, labels, new
 - version: repository, zone, commit, kind, version, rounds, count, digest, run_id, author, new
-- split: repository, zone, version, commit, split_path, split_digest, counts
+- split: repository, zone, version, commit, split_path, split_digest, counts, and folds where it has some
 """
 
 from include.clients.lakefs import DataError
@@ -17,16 +18,20 @@ from include.data.bundles import make_bundle
 from include.data.checks import check_round
 from include.data.collect import collect_round
 from include.data.errors import DataCheckError, IntegrityError, ReferenceFault, SourceError, SourceUnavailable
+from include.data.leakage import LeakageError
 from include.data.merge import merge_round
 from include.data.operating import collect_operating_round
 from include.data.parts import Part, load_part, split_document
+from include.data.restore import restore_split
 from include.data.split import make_split
+from include.data.split_views import compare_splits, find_split, list_splits, split_items
 from include.data.versions import latest_version, list_versions, tag_version, version
 
 __all__ = [
     "DataCheckError",
     "DataError",
     "IntegrityError",
+    "LeakageError",
     "Part",
     "ReferenceFault",
     "SourceError",
@@ -34,13 +39,18 @@ __all__ = [
     "check_round",
     "collect_operating_round",
     "collect_round",
+    "compare_splits",
+    "find_split",
     "latest_version",
+    "list_splits",
     "list_versions",
     "load_part",
     "make_bundle",
     "make_split",
     "merge_round",
+    "restore_split",
     "split_document",
+    "split_items",
     "tag_version",
     "version",
 ]

@@ -12,6 +12,7 @@ from include.data import items, rounds
 from include.data.collect import metadata
 from include.data.errors import DataCheckError
 from include.projects import Project
+from include.projects.project import Checks
 from include.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Report = dict[str, Any]
 EXAMPLES = 5
+WARNINGS = 50
 
 
 def check_round(settings: Settings, project: Project, round_ref: rounds.Ref) -> Report:
@@ -30,7 +32,7 @@ def check_round(settings: Settings, project: Project, round_ref: rounds.Ref) -> 
         round_ref: from `collect_round` or `collect_operating_round`.
 
     Returns:
-        ``{"ok", "round", "commit", "digest", "count", "checks": [{"name", "ok", "value", "limit", "examples"?}]}``.
+        ``{"ok", "round", "commit", "digest", "count", "checks": [{"name", "ok", "value", "limit", "examples"?, "warnings"?}]}``.
 
     Raises:
         DataCheckError: a check did not pass; the branch is kept for looking at, nothing was merged.
@@ -92,10 +94,31 @@ def _report(repo: DataRepository, project: Project, commit: str, document: dict[
         limit = wanted.min_rows_per_class
         checks.append(_check("rows_per_class", per_class, f">= {limit}", per_class >= limit, rarest))
         checks.append(_check("duplicates", round(double, 6), f"<= {wanted.max_duplicates}", double <= wanted.max_duplicates))
+    if "findings" in document:
+        checks += _source_checks(document["findings"], wanted)
     names = ("number", "digest", "count")
     number, digest, count = (document[name] for name in names)
     ok = all(check["ok"] for check in checks)
     return {"ok": ok, "round": number, "commit": commit, "digest": digest, "count": count, "checks": checks}
+
+
+def _source_checks(found: dict[str, Any], wanted: Checks) -> list[dict[str, Any]]:
+    """Check what the source looked like while it was collected."""
+    bad = found["bad"] / max(found["rows"], 1)
+    missing = [f"{name} ({where})" for name, where in found["missing"].items()]
+    changed = [f"{name}: {said}" for name, said in found["changed"].items()]
+    others = [f"{name}: {said}" for name, said in found["changed_others"].items()]
+    limit = "any (allow_changed_types)" if wanted.allow_changed_types else "0 needed fields of another type than before"
+    warnings = {"new": found["new"], "gone": found["gone"], "changed": others}
+    listed = [f"{what}: {', '.join(names[:WARNINGS])}" for what, names in warnings.items() if names]
+    columns = _check("source_columns", len(missing), "0 needed fields missing", not missing, missing)
+    types = _check("source_types", len(changed), limit, not changed or wanted.allow_changed_types, changed)
+    return [
+        {**columns, "warnings": listed} if listed else columns,
+        {**types, "warnings": changed[:WARNINGS]} if changed and types["ok"] else types,
+        _check("bad_rows", round(bad, 6), f"<= {wanted.max_bad_rows}", bad <= wanted.max_bad_rows, found["examples"])
+        | ({"warnings": found["examples"]} if found["bad"] and bad <= wanted.max_bad_rows else {}),
+    ]
 
 
 @dataclass
@@ -112,15 +135,17 @@ class _Findings:
 
 
 def _walk(file: Any, project: Project, found: _Findings) -> Any:
-    """Go through the table a batch at a time; yield (key, id computed from the content, label) of each row."""
+    """Go through the table a batch at a time; yield (key, id computed from the content, label, group) of each row."""
     form, classes = project.data.content, set(project.classes)
-    for batch in file.iter_batches(items.BATCH, columns=["key", "content", "label"]):
+    columns = ["key", "content", "label"] + [items.GROUP] * items.has_groups(file)
+    for batch in file.iter_batches(items.batch_rows(form), columns=columns):
         keys, labels = batch["key"].to_pylist(), batch["label"].to_pylist()
         ids = items.item_ids(batch["content"].to_pylist(), form)
         good = _sizes(batch["content"], keys, project, found)
         _ranges(batch.filter(good), project, found)
         found.count += len(keys)
-        for key, one, label in zip(keys, ids, labels, strict=True):
+        groups = batch[items.GROUP].to_pylist() if len(columns) > 3 else [None] * len(keys)
+        for key, one, label, group in zip(keys, ids, labels, groups, strict=True):
             found.ids.add(bytes.fromhex(one))
             if key in found.keys:
                 found.again.append(key)
@@ -131,7 +156,7 @@ def _walk(file: Any, project: Project, found: _Findings) -> Any:
                 found.unknown.append(f"{key}: {label[:40]!r}")
             else:
                 found.labels[label] += 1
-            yield key, one, label
+            yield key, one, label, group
 
 
 def _sizes(contents: pa.Array, keys: list[str], project: Project, found: _Findings) -> pa.Array:

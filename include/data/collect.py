@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from include.clients.lakefs import DataNotFound, DataRepository
+from include.clients.lakefs import DataError, DataNotFound, DataRepository
 from include.data import items, rounds
+from include.data.errors import SourceError, SourceUnavailable
 from include.data.items import Item
 from include.data.rounds import Kind, Ref
-from include.data.sources import SqlReader, sql_name
+from include.data.sources import Findings, Past, drift, open_source, source_name
 from include.projects import Project
 from include.settings import Settings, Zone
 
@@ -20,14 +22,14 @@ Source = Callable[[dict[str, Any], list[int]], tuple[Iterable[Item], Callable[[]
 
 
 def collect_round(settings: Settings, project: Project, zone: Zone, run_id: str, author: str) -> Ref:
-    """Collect what is new in the project's SQL source into a round on the run's branch.
+    """Collect what is new in the project's source into a round on the run's branch.
 
     The same run gets the round it has made before, also when it was merged since; one that did not pass its
     checks is collected again.
 
     Args:
-        settings: data server and ``source_url``.
-        project: ``data.source`` names table and columns.
+        settings: data server, and the source's address where project.yaml does not hold it.
+        project: ``data.source`` says where its items come from.
         zone: whose repository takes it.
         run_id: of the pipeline run; names the branch.
         author: who the round is from.
@@ -39,13 +41,69 @@ def collect_round(settings: Settings, project: Project, zone: Zone, run_id: str,
         DataError: source or data server do not answer, or the source is not as project.yaml says.
     """
     repo = rounds.repository(settings, project, zone)
+    name = source_name(settings, project)
 
-    def read(marks: dict[str, Any], _: list[int]) -> tuple[Iterable[Item], Callable[[], dict[str, Any]]]:
-        reader = SqlReader(settings, project, marks.get(reader_name))
-        return reader.items(), lambda: {"high_water_marks": {**marks, reader_name: reader.mark}}
+    def read(marks: dict[str, Any], known: list[int]) -> tuple[Iterable[Item], Callable[[], dict[str, Any]]]:
+        number = known[-1] + 1 if known else 1
+        reader = open_source(settings, project, _past(repo, known, name, marks.get(name), number))
 
-    reader_name = sql_name(project)
-    return gather(repo, project, "collected", reader_name, run_id, author, read)
+        def finish() -> dict[str, Any]:
+            findings = reader.findings
+            return {
+                "high_water_marks": {**marks, name: reader.mark},
+                "findings": {**findings.document(), **drift(findings, _columns(repo, known, name))},
+                "objects": reader.objects(),
+            }
+
+        return _some_good(reader.items(), reader.findings, name), finish
+
+    return gather(repo, project, "collected", name, run_id, author, read)
+
+
+def _past(repo: DataRepository, known: list[int], name: str, mark: dict[str, Any] | None, number: int) -> Past:
+    """Return what a reader may ask about earlier rounds; nothing is read before it does."""
+
+    def objects(what: str, numbers: list[int]) -> Iterator[bytes]:
+        return (repo.get("main", rounds.folder(one) + what) for one in numbers)
+
+    def taken(paths: set[str]) -> set[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        for one in known:
+            if rounds.describe(repo, "main", one)["source"] != name:
+                continue
+            with items.opened(repo, "main", rounds.items_path(one)) as file:
+                for batch in file.iter_batches(items.BATCH, columns=["key", "item_id"]):
+                    pairs = zip(batch["key"].to_pylist(), batch["item_id"].to_pylist(), strict=True)
+                    found.update((key, item) for key, item in pairs if _of(key, paths))
+        return found
+
+    return Past(mark, number, objects, taken)
+
+
+def _of(key: str, paths: set[str]) -> bool:
+    """Tell whether an item's key, a path or ``<path>#<key>``, is of one of these files; any part may hold a #."""
+    return key in paths or any(sign == "#" and key[:place] in paths for place, sign in enumerate(key))
+
+
+def _columns(repo: DataRepository, known: list[int], name: str) -> dict[str, list[str]] | None:
+    """Return what the source's fields were in its last round."""
+    for number in reversed(known):
+        document = rounds.describe(repo, "main", number)
+        if document["source"] == name:
+            return document["findings"]["columns"] if "findings" in document else None
+    return None
+
+
+def _some_good(new: Iterable[Item], findings: Findings, name: str) -> Iterator[Item]:
+    """Give items on; where all that was new is no item, say so, as there will be no round whose report could."""
+    empty = True
+    for item in new:
+        empty = False
+        yield item
+    if empty and findings.bad:
+        lacks = f"; {', '.join(findings.missing)} is nowhere" if findings.missing else ""
+        problem = f"none of its {findings.bad} new rows is an item{lacks} (for example {findings.examples[0]})"
+        raise SourceError(f"source {name}", problem, "Correct data.source in project.yaml, or the source")
 
 
 def gather(repo: DataRepository, project: Project, kind: Kind, source: str, run_id: str, author: str, read: Source) -> Ref:
@@ -59,7 +117,7 @@ def gather(repo: DataRepository, project: Project, kind: Kind, source: str, run_
         run_id: of the pipeline run.
         author: who the round is from.
         read: takes the marks and numbers of the rounds on main; gives the new items and a function that, when
-            all were taken, gives further fields of ``round.json``.
+            all were taken, gives further fields of ``round.json``, and as ``objects`` what is kept beside it by name.
     """
     repo.ensure()
     if before := _before(repo, kind, source, run_id):
@@ -72,14 +130,22 @@ def gather(repo: DataRepository, project: Project, kind: Kind, source: str, run_
     with TemporaryDirectory(prefix="devmlops-data-") as folder:
         table = Path(folder) / "items.parquet"
         new, finish = read(marks, known)
-        totals = items.write(table, new, project.data.content)
+        grouped = getattr(project.data.source, "group", None) is not None
+        try:
+            totals = items.write(table, new, project.data.content, grouped)
+        except (SourceError, SourceUnavailable):
+            with contextlib.suppress(DataError):  # the next try drops it too
+                repo.delete_branch(branch)
+            raise
         more = finish()
+        beside = more.pop("objects", {})
         if totals.count == 0:
             repo.delete_branch(branch)
-            return rounds.nothing(
-                repo, kind, source, run_id, author, **{k: v for k, v in more.items() if k != "high_water_marks"}
-            )
+            kept = {name: value for name, value in more.items() if name not in ("high_water_marks", "findings")}
+            return rounds.nothing(repo, kind, source, run_id, author, **kept)
         repo.put(branch, rounds.items_path(number), table)
+        for name, content in beside.items():
+            repo.put(branch, rounds.folder(number) + name, content)
     document = {
         "format": 1,
         "number": number,

@@ -2,7 +2,8 @@
 
 Small contents lie beside their description, so that a round of 100,000 items is one object, one upload and one
 read, where a file an item would be 100,000 of each. Columns: ``item_id``, ``key`` (the source's own), ``content``
-(raw bytes in C order), ``label``, ``taken_at``, ``source``.
+(raw bytes in C order), ``label``, ``taken_at``, ``source``; ``group`` where the source names one, and nulls for it
+is what reading gives elsewhere.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 COLUMNS = ("item_id", "key", "content", "label", "taken_at", "source")
+GROUP = "group"  # the column that only some rounds have
 BATCH = 10_000  # rows held in memory at a time while a table is written or checked
+BATCH_BYTES = 64 << 20  # fewer rows than that where their contents are larger
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Item:
         label: the true answer, a class name, or None.
         taken_at: when it was made; None where unknown.
         source: where it comes from.
+        group: whose it is; items of one group never come apart in a grouped split. None where unknown.
     """
 
     key: str
@@ -49,6 +53,7 @@ class Item:
     label: str | None
     taken_at: datetime | None
     source: str
+    group: str | None = None
 
 
 @dataclass
@@ -79,31 +84,37 @@ def size(form: Content) -> int:
     return prod(form.shape) * np.dtype(form.dtype).itemsize
 
 
-def write(path: Path, items: Iterable[Item], form: Content) -> Totals:
+def batch_rows(form: Content) -> int:
+    """Return how many rows are held in memory at a time while a table is checked."""
+    return max(1, min(BATCH, BATCH_BYTES // size(form)))
+
+
+def write(path: Path, items: Iterable[Item], form: Content, grouped: bool = False) -> Totals:
     """Write items to a Parquet file, a batch at a time.
 
     Args:
         path: the file.
         items: in the order of the source.
         form: the form of one item.
+        grouped: whether the table has the column ``group``.
 
     Returns:
-        What was written; its digest is over keys, ids and labels in order, so it does not depend on Parquet.
+        What was written; its digest is over keys, ids, labels and groups in order, so it does not depend on Parquet.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     totals, begin, running = Totals(), _form(form), hashlib.sha256()
-    schema = _schema()
+    schema = _schema(grouped)
     with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=["label", "source"]) as writer:
         for batch in _batches(items):
             ids = [_hash(begin, item.content) for item in batch]
             for one, item in zip(ids, batch, strict=True):
-                running.update(_line(item.key, one, item.label))
+                running.update(_line(item.key, one, item.label, item.group if grouped else None))
                 totals.bytes += len(item.content)
             totals.labels.update(item.label for item in batch if item.label is not None)
             totals.count += len(batch)
-            names = COLUMNS[1:]
+            names = schema.names[1:]
             arrays = [pa.array(ids, schema.field("item_id").type)]
             arrays += [pa.array([getattr(item, name) for item in batch], schema.field(name).type) for name in names]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
@@ -136,16 +147,26 @@ def opened(repository: DataRepository, ref: str, path: str) -> Iterator[pq.Parqu
 
 
 def read(repository: DataRepository, ref: str, path: str, columns: Sequence[str]) -> pa.Table:
-    """Return some columns of a round's table."""
+    """Return some columns of a round's table; ``group`` is all null where the round has none."""
+    import pyarrow as pa
+
     with opened(repository, ref, path) as file:
-        return file.read(list(columns))
+        table = file.read([name for name in columns if name != GROUP or has_groups(file)])
+        if GROUP in columns and not has_groups(file):
+            table = table.append_column(GROUP, pa.nulls(table.num_rows, pa.string()))
+        return table
 
 
-def running_digest(rows: Iterable[tuple[str, str, str | None]]) -> str:
-    """Return the digest of (key, item id, label) rows in order, the same as `write` gave."""
+def has_groups(file: pq.ParquetFile) -> bool:
+    """Tell whether a round's table has the column ``group``."""
+    return GROUP in file.schema_arrow.names
+
+
+def running_digest(rows: Iterable[tuple[str, str, str | None, str | None]]) -> str:
+    """Return the digest of (key, item id, label, group) rows in order, the same as `write` gave."""
     running = hashlib.sha256()
-    for key, one, label in rows:
-        running.update(_line(key, one, label))
+    for key, one, label, group in rows:
+        running.update(_line(key, one, label, group))
     return f"sha256:{running.hexdigest()}"
 
 
@@ -190,21 +211,24 @@ def _first(chunk: pa.Array, pa: Any) -> int:
     return int(np.frombuffer(chunk.buffers()[1], dtype=np.int64 if wide else np.int32)[chunk.offset])
 
 
-def _schema() -> pa.Schema:
+def _schema(grouped: bool) -> pa.Schema:
     import pyarrow as pa
 
     # 64-bit offsets: the contents of one round may be more than 2 GiB.
     types = {"content": pa.large_binary(), "taken_at": pa.timestamp("us", tz="UTC")}
-    return pa.schema([(name, types.get(name, pa.string())) for name in COLUMNS])
+    names = (*COLUMNS, GROUP) if grouped else COLUMNS
+    return pa.schema([(name, types.get(name, pa.string())) for name in names])
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
     batch: list[Item] = []
+    held = 0
     for item in items:
         batch.append(item)
-        if len(batch) >= BATCH:
+        held += len(item.content)
+        if len(batch) >= BATCH or held >= BATCH_BYTES:
             yield batch
-            batch = []
+            batch, held = [], 0
     if batch:
         yield batch
 
@@ -217,5 +241,6 @@ def _hash(begin: bytes, content: bytes) -> str:
     return hashlib.sha256(begin + content).hexdigest()
 
 
-def _line(key: str, one: str, label: str | None) -> bytes:
-    return f"{json.dumps(key)} {one} {json.dumps(label)}\n".encode()
+def _line(key: str, one: str, label: str | None, group: str | None) -> bytes:
+    more = "" if group is None else f" {json.dumps(group)}"
+    return f"{json.dumps(key)} {one} {json.dumps(label)}{more}\n".encode()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from include.data import items, rounds
+from include.data import items, split
 from include.data.errors import IntegrityError, ReferenceFault
-from include.data.rounds import Ref
-from include.data.split import PARTS, assign, describe_part, reader, recipe_of, round_name
+from include.data.folds import Fold, parts_of
+from include.data.recipes import PARTS, Assignment, Recipe, assign
+from include.data.rounds import Piece, Ref
 from include.projects import Project
 from include.settings import Settings
 
@@ -28,15 +30,75 @@ class Part:
         contents: values of the project's dtype (n, *content.shape).
         labels: class indices, int64 (n,).
         origins: ``old`` or ``new`` for the rounds of a bundle, empty for those of a version.
+        rounds: the round that each comes from, such as ``digits-dev/000001``.
     """
 
     item_ids: list[str]
     contents: np.ndarray
     labels: np.ndarray
     origins: list[str]
+    rounds: list[str]
 
 
-def load_part(settings: Settings, project: Project, split_ref: Ref, part: str, origin: str | None = None) -> Part:
+@dataclass(frozen=True)
+class OpenSplit:
+    """A stored split with its items brought back from the recipe.
+
+    Attributes:
+        where: which split, for errors.
+        raw: its stored bytes.
+        document: what they say.
+        tables: the asked columns of each of its rounds.
+        assignment: which item lies in which slot.
+    """
+
+    where: str
+    raw: bytes
+    document: dict[str, Any]
+    tables: list[pa.Table]
+    assignment: Assignment
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """Return its rounds."""
+        return self.document["pieces"]
+
+    @property
+    def recipe(self) -> Recipe:
+        """Return the recipe of its first round, which has the slots of all."""
+        return split.recipe_of(self.pieces[0])
+
+    def verify(self, slots: Iterable[str] | None = None) -> None:
+        """Make sure that slots (None: all, and the leakage report) hold what was stored about them.
+
+        Raises:
+            IntegrityError: they do not.
+        """
+        found, stored = split.describe_parts(self.assignment, self.recipe), self.document["parts"]
+        advice = "Do not use this data; find out who changed it"
+        if other := [slot for slot in slots or stored if found.get(slot) != stored[slot]]:
+            raise IntegrityError(
+                f"{', '.join(other)} of {self.where}", "its item ids or labels are not those of the split", advice
+            )
+        if slots is None and self.document["format"] > 1:
+            rows = [split.rows_of(table) for table in self.tables]
+            allowed = self.document["groups_may_cross"]
+            if split.leaks(self.pieces, rows, self.assignment, allowed) != self.document["leakage"]:
+                raise IntegrityError(self.where, "groups or times of its items are not those of the split", advice)
+
+    def given(self, slots: Iterable[str], origin: str | None = None) -> Iterator[tuple[Piece, pa.Table]]:
+        """Yield each round with the rows of its table that lie in some slots."""
+        import pyarrow as pa
+
+        wanted = set(slots)
+        for piece, table, given in zip(self.pieces, self.tables, self.assignment.given, strict=True):
+            if origin is None or piece["origin"] == origin:
+                yield piece, table.take(pa.array([row for row, slot in given if slot in wanted], pa.int64()))
+
+
+def load_part(
+    settings: Settings, project: Project, split_ref: Ref, part: str, origin: str | None = None, fold: Fold | None = None
+) -> Part:
     """Load a part of a split and make sure that it is, byte for byte, what the split was made of.
 
     One read of the split and one of each round's table.
@@ -47,47 +109,57 @@ def load_part(settings: Settings, project: Project, split_ref: Ref, part: str, o
         split_ref: from `make_split`.
         part: ``train``, ``validation`` or ``test``.
         origin: only items that a bundle has from ``old`` or from ``new`` rounds; None means all.
+        fold: from which fold a split with folds is seen, counted from 1: 2, or ``(2, 3)`` or ``"2.3"`` for the
+            third inner fold of the second outer one. None means the first.
 
     Raises:
-        ReferenceFault: no such part.
+        ReferenceFault: no such part or fold.
         IntegrityError: split, ids, labels or contents are not what they were.
     """
     import numpy as np
-    import pyarrow as pa
 
     if part not in PARTS:
         raise ReferenceFault(f"split of {split_ref['repository']}", f"there is no part {part!r}", f"Parts are {', '.join(PARTS)}")
-    document = split_document(settings, split_ref)
-    columns = ["item_id", "label", "content"]
-    pieces = document["pieces"]
-    tables = [items.read(reader(settings, one), one["commit"], rounds.items_path(one["round"]), columns) for one in pieces]
-    assignment = assign(
-        (round_name(piece), recipe_of(piece), zip(table["item_id"].to_pylist(), table["label"].to_pylist(), strict=True))
-        for piece, table in zip(pieces, tables, strict=True)
-    )
-    where = f"{part} of {split_ref['repository']}/{split_ref['split_path']}"
-    if describe_part(assignment, part) != document["parts"][part]:
-        raise IntegrityError(
-            where, "its item ids or labels are not those of the split", "Do not use this data; find out who changed it"
-        )
-
-    index = {name: number for number, name in enumerate(project.classes)}
+    opened = open_split(settings, split_ref, ["content"])
+    where = f"{part} of {opened.where}"
+    slots = [slot for slot, its in parts_of(opened.recipe, fold, opened.where).items() if its == part]
+    opened.verify(slots)
     ids: list[str] = []
     arrays: list[np.ndarray] = []
     origins: list[str] = []
-    given: set[str] = set()
-    for piece, table in zip(pieces, tables, strict=True):
-        rows = _first_of(table, part, assignment.parts, given)
-        if origin is None or piece["origin"] == origin:
-            chosen = table.take(pa.array(rows, pa.int64()))
-            arrays.append(_verified(chosen, project, where))
-            ids += chosen["item_id"].to_pylist()
-            origins += [piece["origin"]] * len(rows)
-    form = project.data.content
+    names: list[str] = []
+    for piece, chosen in opened.given(slots, origin):
+        arrays.append(verified(chosen, project, where))
+        ids += chosen["item_id"].to_pylist()
+        origins += [piece["origin"]] * chosen.num_rows
+        names += [split.round_name(piece)] * chosen.num_rows
+    form, labels = project.data.content, opened.assignment.labels
     contents = np.concatenate(arrays) if arrays else np.empty((0, *form.shape), dtype=form.dtype)
-    if unknown := {assignment.labels[one] for one in ids} - index.keys():
+    index = {name: number for number, name in enumerate(project.classes)}
+    if unknown := {labels[one] for one in ids} - index.keys():
         raise IntegrityError(where, f"labels {sorted(unknown)} are no classes", "Was a class taken out of project.yaml?")
-    return Part(ids, contents, np.array([index[assignment.labels[one]] for one in ids], dtype=np.int64), origins)
+    return Part(ids, contents, np.array([index[labels[one]] for one in ids], dtype=np.int64), origins, names)
+
+
+def open_split(settings: Settings, split_ref: Ref, more: Sequence[str] = ()) -> OpenSplit:
+    """Read a stored split and the tables of its rounds, and divide the items anew by its recipe.
+
+    Args:
+        settings: the data server.
+        split_ref: from `make_split`, `list_splits` or `find_split`.
+        more: columns of the tables beside those that the split looks at.
+    """
+    raw = _raw(settings, split_ref)
+    document = dict(json.loads(raw))
+    pieces: list[Piece] = document["pieces"]
+    timed = any(split.recipe_of(piece)["method"] == "time" for piece in pieces)
+    wanted = list(dict.fromkeys([*split.columns(timed), *more]))
+    tables = [split.read_columns(settings, piece, wanted) for piece in pieces]
+    assignment = assign(
+        (split.round_name(piece), split.recipe_of(piece), split.rows_of(table))
+        for piece, table in zip(pieces, tables, strict=True)
+    )
+    return OpenSplit(f"{split_ref['repository']}/{split_ref['split_path']}", raw, document, tables, assignment)
 
 
 def split_document(settings: Settings, split_ref: Ref) -> dict[str, Any]:
@@ -96,28 +168,22 @@ def split_document(settings: Settings, split_ref: Ref) -> dict[str, Any]:
     Raises:
         IntegrityError: it is not the split that the reference means.
     """
-    repo = reader(settings, split_ref)
-    raw = repo.get(split_ref["commit"], split_ref["split_path"])
-    found = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-    if found != split_ref["split_digest"]:
-        where, problem = f"{repo.name}/{split_ref['split_path']}", f"its digest is {found}, wanted {split_ref['split_digest']}"
-        raise IntegrityError(where, problem, "Do not use it; find out who changed it")
-    return dict(json.loads(raw))
+    return dict(json.loads(_raw(settings, split_ref)))
 
 
-def _first_of(table: pa.Table, part: str, parts: dict[str, str], given: set[str]) -> list[int]:
-    """Return the rows that belong to the part; of equal contents in several rows and rounds only the first."""
-    rows = []
-    for row, (one, label) in enumerate(zip(table["item_id"].to_pylist(), table["label"].to_pylist(), strict=True)):
-        if label is not None and parts.get(one) == part and one not in given:
-            given.add(one)
-            rows.append(row)
-    return rows
-
-
-def _verified(table: pa.Table, project: Project, where: str) -> np.ndarray:
+def verified(table: pa.Table, project: Project, where: str) -> np.ndarray:
     """Return the contents of some rows after comparing each with its id."""
     contents = table["content"]
     if items.item_ids(contents.to_pylist(), project.data.content) != table["item_id"].to_pylist():
         raise IntegrityError(where, "a content is not the one its id says", "Do not use this data; find out who changed it")
     return items.to_array(contents, project.data.content)
+
+
+def _raw(settings: Settings, split_ref: Ref) -> bytes:
+    repo = split.reader(settings, split_ref)
+    raw = repo.get(split_ref["commit"], split_ref["split_path"])
+    found = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    if found != split_ref["split_digest"]:
+        where, problem = f"{repo.name}/{split_ref['split_path']}", f"its digest is {found}, wanted {split_ref['split_digest']}"
+        raise IntegrityError(where, problem, "Do not use it; find out who changed it")
+    return raw

@@ -1,92 +1,31 @@
-"""Splits: a recipe that gives the same parts years later, on another machine, under another library.
+"""Splits: the recipe of a version's parts, what identifies each, and what was found to leak; stored once.
 
-Algorithm ``hash-systematic-1``. The items of one stratum (a round; with the method ``stratified``, a class of a
-round) are put in the order of the SHA-256 of algorithm, seed and item id. The item at rank i of n lies at the
-point (i + u) / n, where u, from 0 up to 1, comes from the SHA-256 of algorithm, seed and stratum. Points below
-the train ratio are train, those below train plus validation are validation, the rest is test. So
-
-- every stratum has its ratios up to one item, and many small strata have them in the mean;
-- a new round never moves an item of an old one: what was test stays test in every later version and bundle;
-- equal contents have one id and therefore one part; the first occurrence counts.
+How items are divided is in `include.data.recipes`. What is stored under ``splits/`` names rounds and recipes and
+the digests of ids and labels, not the items: those come back from the recipe and are compared with the digests.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from include.clients.lakefs import DataConflict, DataNotFound, DataRepository
-from include.data import items, rounds, versions
+from include.data import folds, items, rounds, versions
 from include.data.errors import ReferenceFault
+from include.data.leakage import LeakageError, leakage
 from include.data.merge import publish
+from include.data.recipes import PARTS, Assignment, Recipe, Rows, assign, by_group, edges, recipe, with_cuts
 from include.data.rounds import Piece, Ref
 from include.projects import Project
-from include.projects.project import Split
 from include.settings import Settings
 
-ALGORITHM = "hash-systematic-1"
-PARTS = ("train", "validation", "test")
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-Recipe = dict[str, Any]  # {"algorithm", "method", "ratios", "seed"}
-Row = tuple[str, str | None]  # item id, label
-
-
-@dataclass
-class Assignment:
-    """Which item belongs to which part.
-
-    Attributes:
-        parts: part by item id.
-        labels: label by item id.
-        unlabelled: rows left out because nobody knows their answer.
-        repeated: rows left out because an earlier one has the same content.
-        contradicting: those of ``repeated`` whose label is another one.
-    """
-
-    parts: dict[str, str] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-    unlabelled: int = 0
-    repeated: int = 0
-    contradicting: int = 0
-
-
-def recipe(split: Split) -> Recipe:
-    """Return the recipe that project.yaml asks for."""
-    ratios = {part: split.ratios[part] for part in PARTS}  # type: ignore[index]
-    return {"algorithm": ALGORITHM, "method": split.method, "ratios": ratios, "seed": split.seed}
-
-
-def assign(pieces: Iterable[tuple[str, Recipe, Iterable[Row]]]) -> Assignment:
-    """Give every labelled item of some rounds its part.
-
-    Args:
-        pieces: each round's name, the recipe its items follow, and its rows; the first occurrence of an id counts.
-
-    Raises:
-        ReferenceFault: a recipe of an algorithm that this product does not know.
-    """
-    result = Assignment()
-    for name, how, rows in pieces:
-        if how["algorithm"] != ALGORITHM:
-            problem = f"its split follows {how['algorithm']!r}"
-            raise ReferenceFault(f"round {name}", problem, f"This version knows {ALGORITHM}; use the one that made the split")
-        strata: dict[str, list[str]] = defaultdict(list)
-        for one, label in rows:
-            if label is None:
-                result.unlabelled += 1
-            elif one in result.labels:
-                result.repeated += 1
-                result.contradicting += result.labels[one] != label
-            else:
-                result.labels[one] = label
-                strata[json.dumps([name, label] if how["method"] == "stratified" else [name])].append(one)
-        for stratum, ids in strata.items():
-            result.parts.update(_divide(stratum, ids, how))
-    return result
+FORMAT = 2  # 1 was the same without leakage and groups_may_cross
 
 
 def make_split(settings: Settings, project: Project, version_ref: Ref) -> Ref:
@@ -100,37 +39,50 @@ def make_split(settings: Settings, project: Project, version_ref: Ref) -> Ref:
         version_ref: from `tag_version` or `make_bundle`.
 
     Returns:
-        The split's reference: repository, zone, version, commit, split_path, split_digest, counts by part.
+        The split's reference: repository, zone, version, commit, split_path, split_digest, counts by part (with
+        folds, those of the first) and, with folds, ``folds``: how many, of nested ones outer and inner.
         ``commit`` holds the version's data and the split, and nothing that came later.
 
     Raises:
-        ReferenceFault: a part would be empty.
+        ReferenceFault: a part would be empty, or items lack the group or time that the method needs.
+        LeakageError: parts share what they must not share; nothing was stored.
     """
     repo = DataRepository(settings, version_ref["repository"], version_ref["zone"])
     name = version_ref["version"]
+    where = f"{repo.name}, version {name}"
     how = recipe(project.split)
     version = versions.document(repo, version_ref["commit"], name)
-    pieces: list[Piece] = [{**piece, "split": piece["split"] or how} for piece in version["pieces"]]  # type: ignore[typeddict-item]
-    assignment = assign((round_name(piece), recipe_of(piece), _rows(settings, piece)) for piece in pieces)
+    found = version["pieces"]
+    timed = any((piece["split"] or how)["method"] == "time" for piece in found)
+    tables = [rows_of(read_columns(settings, piece, columns(timed))) for piece in found]
+    if how["method"] == "time" and not all(piece["split"] for piece in found):
+        how = with_cuts(how, _new_times(found, tables), where)
+    pieces = [cast(Piece, {**piece, "split": piece["split"] or how}) for piece in found]
+    assignment = assign((round_name(piece), recipe_of(piece), rows) for piece, rows in zip(pieces, tables, strict=True))
+    _grouped(pieces, tables, where)
     document = {
-        "format": 1,
+        "format": FORMAT,
         "project": project.name,
         "version": name,
         "commit": version_ref["commit"],
         "pieces": pieces,
-        "parts": {part: describe_part(assignment, part) for part in PARTS},
+        "parts": describe_parts(assignment, recipe_of(pieces[0])),
         "left_out": {
             "unlabelled": assignment.unlabelled,
             "repeated": assignment.repeated,
             "contradicting": assignment.contradicting,
         },
+        "groups_may_cross": project.split.groups_may_cross,
+        "leakage": leaks(pieces, tables, assignment, project.split.groups_may_cross),
     }
-    counts = {part: document["parts"][part]["count"] for part in PARTS}  # type: ignore[index]
-    if empty := [part for part, count in counts.items() if not count]:
-        where = f"{repo.name}, version {name}"
-        raise ReferenceFault(where, f"{', '.join(empty)} would be empty", "Collect more labelled items or change the ratios")
+    if empty := [part for part, described in document["parts"].items() if not described["count"]]:  # type: ignore[attr-defined]
+        told = ", ".join(f"fold {part}" if part not in PARTS else part for part in empty[:5])
+        advice = "Collect more labelled items, or change split in project.yaml: its ratios, or fewer folds"
+        raise ReferenceFault(where, f"{told} would be empty", advice)
+    if not document["leakage"]["ok"]:  # type: ignore[index]
+        raise LeakageError(where, document["leakage"])  # type: ignore[arg-type]
     digest = items.digest(document)
-    path = f"splits/{digest.removeprefix('sha256:')}.json"
+    path = split_path(digest)
     about = {
         "kind": "split",
         "project": project.name,
@@ -138,24 +90,41 @@ def make_split(settings: Settings, project: Project, version_ref: Ref) -> Ref:
         "digest": digest,
         "author": version_ref["author"],
         "run_id": version_ref["run_id"],
-        "count": sum(counts.values()),
+        "count": len(assignment.parts),
+        "method": how["method"],
     }
     commit = _store(repo, path, document, digest, about, version_ref["commit"])
-    place = {"repository": repo.name, "zone": repo.zone, "version": name, "commit": commit}
-    return {**place, "split_path": path, "split_digest": digest, "counts": counts}
+    return reference(repo, document, commit, digest)
 
 
-def describe_part(assignment: Assignment, part: str) -> dict[str, Any]:
-    """Return what identifies a part: how many items, the digests of its ids and of its labels, the classes."""
-    ids = sorted(one for one, where in assignment.parts.items() if where == part)
-    labelled = (f"{one} {json.dumps(assignment.labels[one])}" for one in ids)
-    classes = Counter(assignment.labels[one] for one in ids)
-    return {
-        "count": len(ids),
-        "ids": _lines_digest(ids),
-        "labels": _lines_digest(labelled),
-        "classes": dict(sorted(classes.items())),
-    }
+def reference(repo: DataRepository, document: Mapping[str, Any], commit: str, digest: str) -> Ref:
+    """Return the reference that tasks hand on about a stored split."""
+    how = recipe_of(document["pieces"][0])
+    counts = dict.fromkeys(PARTS, 0)
+    for slot, part in folds.parts_of(how, None, digest).items():
+        counts[part] += document["parts"][slot]["count"]
+    place = {"repository": repo.name, "zone": repo.zone, "version": document["version"], "commit": commit}
+    more = {"folds": shape} if (shape := folds.shape(how)) else {}
+    return {**place, "split_path": split_path(digest), "split_digest": digest, "counts": counts, **more}
+
+
+def split_path(digest: str) -> str:
+    """Return where the split of a digest lies in its repository."""
+    return f"splits/{digest.removeprefix('sha256:')}.json"
+
+
+def describe_parts(assignment: Assignment, how: Recipe) -> dict[str, dict[str, Any]]:
+    """Return what identifies each slot: how many items, the digests of its ids and of its labels, the classes."""
+    ids: dict[str, list[str]] = {slot: [] for slot in edges(how)}
+    for one, slot in sorted(assignment.parts.items()):
+        ids[slot].append(one)
+    return {slot: _describe(found, assignment.labels) for slot, found in ids.items()}
+
+
+def leaks(pieces: Sequence[Piece], tables: Sequence[Rows], assignment: Assignment, groups_may_cross: bool) -> dict[str, Any]:
+    """Return the report of `leakage` on the rows that a split gives out."""
+    recipes = [(recipe_of(piece), rows) for piece, rows in zip(pieces, tables, strict=True)]
+    return leakage(recipes, assignment.given, groups_may_cross)
 
 
 def round_name(piece: Piece) -> str:
@@ -178,10 +147,55 @@ def reader(settings: Settings, piece: Mapping[str, Any]) -> DataRepository:
     return DataRepository(settings, piece["repository"], zone)
 
 
-def _rows(settings: Settings, piece: Piece) -> Iterable[Row]:
-    path = rounds.items_path(piece["round"])
-    table = items.read(reader(settings, piece), piece["commit"], path, ["item_id", "label"])
-    return zip(table["item_id"].to_pylist(), table["label"].to_pylist(), strict=True)
+def columns(timed: bool) -> list[str]:
+    """Return the columns of a round's table that a split needs."""
+    return ["item_id", "label", items.GROUP, *(["taken_at"] if timed else [])]
+
+
+def read_columns(settings: Settings, piece: Piece, names: Sequence[str]) -> pa.Table:
+    """Return some columns of the table of a round."""
+    return items.read(reader(settings, piece), piece["commit"], rounds.items_path(piece["round"]), names)
+
+
+def rows_of(table: pa.Table) -> Rows:
+    """Return the columns of a round's table that a split looks at."""
+    import pyarrow as pa
+
+    groups = table[items.GROUP]
+    times = table["taken_at"].cast(pa.int64()).to_pylist() if "taken_at" in table.column_names else None
+    labels = table["label"].to_pylist()
+    return Rows(table["item_id"].to_pylist(), labels, None if groups.null_count == len(groups) else groups.to_pylist(), times)
+
+
+def _new_times(pieces: Sequence[Piece], tables: Sequence[Rows]) -> list[int | None]:
+    """Return the times of the items, each content once, in rounds that have no recipe yet."""
+    times: dict[str, int | None] = {}
+    old: set[str] = set()
+    for piece, rows in zip(pieces, tables, strict=True):
+        for one, label, at in zip(rows.ids, rows.labels, rows.times or [], strict=True):
+            if label is None or one in old or one in times:
+                continue
+            if piece["split"]:
+                old.add(one)
+            else:
+                times[one] = at
+    return list(times.values())
+
+
+def _grouped(pieces: Sequence[Piece], tables: Sequence[Rows], where: str) -> None:
+    asked = [rows for piece, rows in zip(pieces, tables, strict=True) if by_group(recipe_of(piece))]
+    if asked and all(rows.groups is None for rows in asked):
+        advice = "Name data.source.group and collect rounds with it, or split by another method"
+        raise ReferenceFault(where, "it is to be split by group, and no item of it has one", advice)
+
+
+def _describe(ids: list[str], labels: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "count": len(ids),
+        "ids": _lines_digest(ids),
+        "labels": _lines_digest(f"{one} {json.dumps(labels[one])}" for one in ids),
+        "classes": dict(sorted(Counter(labels[one] for one in ids).items())),
+    }
 
 
 def _store(repo: DataRepository, path: str, document: dict[str, Any], digest: str, about: dict[str, Any], source: str) -> str:
@@ -199,18 +213,6 @@ def _store(repo: DataRepository, path: str, document: dict[str, Any], digest: st
             return commit
         raise
     return commit
-
-
-def _divide(stratum: str, ids: list[str], how: Recipe) -> dict[str, str]:
-    seed = f"{ALGORITHM}\n{how['seed']}"
-    begin = hashlib.sha256(f"{seed}\nstratum\n{stratum}".encode()).digest()
-    offset = int.from_bytes(begin[:6], "big") / 2**48  # 48 bits: exact, and below 1, in a 64-bit float
-    ordered = sorted(ids, key=lambda one: hashlib.sha256(f"{seed}\nitem\n{one}".encode()).digest())
-    train = how["ratios"]["train"]
-    validation = train + how["ratios"]["validation"]
-    points = ((rank + offset) / len(ordered) for rank in range(len(ordered)))
-    parts = ("train" if point < train else "validation" if point < validation else "test" for point in points)
-    return dict(zip(ordered, parts, strict=True))
 
 
 def _lines_digest(lines: Iterable[str]) -> str:

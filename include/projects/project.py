@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from include.errors import FinalError
+from include.projects.sources import Source, place
 from include.settings import ROOT
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{1,40}$")
@@ -37,18 +38,6 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SqlSource(_Part):
-    """An append-only table of the caller's database, read by a growing key."""
-
-    kind: Literal["sql"]
-    table: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")
-    key: str = Field("id", description="Column that only grows; the high-water mark.")
-    content: str = Field(description="Column with the item itself.")
-    label: str | None = Field(None, description="Column with the true answer, where the caller knows it.")
-    taken_at: str | None = Field(None, description="Column with the time the item was made.")
-    fetch_rows: int = Field(5000, ge=1, description="Rows fetched at a time.")
-
-
 class Content(_Part):
     """The form of one item: a raw array of ``dtype`` and ``shape``, values within ``range``."""
 
@@ -64,28 +53,64 @@ class Checks(_Part):
     min_rows_per_class: int = Field(0, ge=0)
     max_missing_labels: Fraction = 0.0
     max_duplicates: Fraction = 0.05
+    max_bad_rows: Fraction = Field(0.0, description="Share of the source's new rows that may be left out as unreadable.")
+    allow_changed_types: bool = Field(False, description="Merge rounds whose needed columns have another type than before.")
 
 
 class Data(_Part):
     """Where the data comes from, what one item is, and what a round must hold."""
 
-    source: SqlSource
+    source: Source
     content: Content
     checks: Checks = Checks()
 
 
 class Split(_Part):
-    """How a version is divided into parts."""
+    """How versions are divided. Each method takes its own fields, and no others."""
 
-    method: Literal["stratified", "random"] = "stratified"
-    ratios: dict[Literal["train", "validation", "test"], float]
-    seed: int = 0
+    method: Literal["random", "stratified", "grouped", "time", "kfold", "nested"] = "stratified"
+    ratios: dict[Literal["train", "validation", "test"], float] | None = Field(
+        None, description="Share of each part; of random, stratified, grouped and time."
+    )
+    seed: int = Field(0, description="Of all methods but time, which has nothing to draw.")
+    by: Literal["random", "stratified", "grouped"] = Field("stratified", description="How kfold and nested fill their folds.")
+    folds: int | None = Field(None, ge=2, le=100, description="Folds of kfold; outer folds of nested.")
+    inner_folds: int | None = Field(None, ge=2, le=100, description="Inner folds of nested.")
+    test: float | None = Field(None, gt=0, lt=1, description="Share that kfold holds out as test part of every fold.")
+    groups_may_cross: bool = Field(False, description="Let items of one group come into several parts, in a split not by group.")
 
     @model_validator(mode="after")
-    def _sum(self) -> Split:
-        if abs(sum(self.ratios.values()) - 1) > 1e-9 or any(v <= 0 for v in self.ratios.values()) or len(self.ratios) != 3:
+    def _fields(self) -> Split:
+        needed, more = _SPLIT_FIELDS[self.method]
+        if missing := [name for name in needed if getattr(self, name) is None]:
+            raise ValueError(f"{' and '.join(missing)} must be given for the method {self.method}")
+        if extra := sorted(self.model_fields_set - {"method", *needed, *more}):
+            takes = ", ".join((*needed, *more))
+            raise ValueError(f"{' and '.join(extra)} mean nothing to the method {self.method}, which takes {takes}")
+        if self.ratios is not None and (
+            abs(sum(self.ratios.values()) - 1) > 1e-9 or any(v <= 0 for v in self.ratios.values()) or len(self.ratios) != 3
+        ):
             raise ValueError("ratios must name train, validation and test, each above 0, and add up to 1")
+        if self.by_group and self.groups_may_cross:
+            raise ValueError("groups_may_cross contradicts a split by group: take one of them out")
+        if self.method == "nested" and (self.folds or 0) * (self.inner_folds or 0) > 1000:
+            raise ValueError("folds times inner_folds must be at most 1000")
         return self
+
+    @property
+    def by_group(self) -> bool:
+        """Tell whether items of one group stay together."""
+        return self.method == "grouped" or (self.method in ("kfold", "nested") and self.by == "grouped")
+
+
+_SPLIT_FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # method: what it needs, what else it takes
+    "random": (("ratios",), ("seed", "groups_may_cross")),
+    "stratified": (("ratios",), ("seed", "groups_may_cross")),
+    "grouped": (("ratios",), ("seed",)),
+    "time": (("ratios",), ("groups_may_cross",)),
+    "kfold": (("folds", "test"), ("by", "seed", "groups_may_cross")),
+    "nested": (("folds", "inner_folds"), ("by", "seed", "groups_may_cross")),
+}
 
 
 class Components(_Part):
@@ -220,6 +245,14 @@ class Project(_Part):
             raise ValueError(f"name is {self.name!r} but its folder is {self.folder.name!r}: make them the same")
         return self
 
+    @model_validator(mode="after")
+    def _columns(self) -> Project:
+        if self.split.by_group and not self.data.source.group:
+            raise ValueError("split by group needs data.source.group, the column that tells whose an item is")
+        if self.split.method == "time" and not self.data.source.taken_at:
+            raise ValueError("split.method time needs data.source.taken_at, the column with the time of an item")
+        return self
+
     @cached_property
     def repositories(self) -> dict[str, str]:
         """Return the data repository of each zone: ``digits-dev`` and ``digits-ops``."""
@@ -266,7 +299,7 @@ def load_project(name: str, projects_dir: Path = ROOT / "include" / "projects") 
     try:
         return Project(**{**raw, "folder": path.parent})
     except ValidationError as cause:
-        raise ProjectError(path, [f"{'.'.join(map(str, e['loc'])) or 'project'}: {e['msg']}" for e in cause.errors()]) from cause
+        raise ProjectError(path, [f"{place(e) or 'project'}: {e['msg']}" for e in cause.errors()]) from cause
     except TypeError as cause:
         raise ProjectError(path, [f"keys must be text: {cause}"]) from cause
 

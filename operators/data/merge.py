@@ -39,6 +39,8 @@ class CheckRoundOperator(_RoundOperator):
         report = data.check_round(settings, project, self.round)
         for check in report["checks"]:
             self.log.info("%s: %s (limit %s)", check["name"], check["value"], check["limit"])
+            for warning in check.get("warnings", []):
+                self.log.warning("%s: %s", check["name"], warning)
         return report
 
 

@@ -157,6 +157,8 @@ def test_a_bundle_keeps_the_old_split_and_splits_the_new_rows(world: Any) -> Non
         assert whole.item_ids == old.item_ids + new.item_ids and whole.origins == ["old"] * len(old.item_ids) + ["new"] * len(
             new.item_ids
         )
+        names = world.project.repositories
+        assert {name.split("/")[0] for name in new.rounds} == {names["ops"]} and set(old.rounds) == {f"{names['dev']}/000001"}
         assert len(new.item_ids) > 0 and np.array_equal(whole.contents[len(old.item_ids) :], new.contents)
     assert len(world.load(both, "test", "new").item_ids) == pytest.approx(18, abs=10)
     assert bundle(world, "b1", split, ops) == {**made, "new": False}

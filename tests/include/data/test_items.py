@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def test_write_and_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert table.column_names == list(items.COLUMNS)
     assert (totals.count, totals.bytes, dict(totals.labels)) == (250, 1000, {"고양이": 125})
     assert table["taken_at"][0].as_py() == TIME and table["source"][0].as_py() == "sql:사진"
-    again = zip(table["key"].to_pylist(), table["item_id"].to_pylist(), table["label"].to_pylist(), strict=True)
+    names = ("key", "item_id", "label")
+    again = zip(*(table[name].to_pylist() for name in names), [None] * 250, strict=True)
     assert items.running_digest(again) == totals.digest
     values = items.to_array(table["content"], FORM)
     assert values.shape == (250, 2, 2) and values.dtype == np.uint8 and values.flags.writeable
@@ -49,6 +51,17 @@ def test_the_digest_does_not_depend_on_batches_and_sees_order_and_label(tmp_path
     assert items.write(tmp_path / "c", rows(30)[::-1], FORM).digest != whole
     changed = [*rows(30)[:-1], items.Item("29", rows(30)[29].content, "개", TIME, "sql:사진")]
     assert items.write(tmp_path / "d", changed, FORM).digest != whole
+
+
+def test_groups_are_a_column_only_where_the_source_names_one(tmp_path: Path) -> None:
+    grouped = [replace(row, group=f"사람{place % 3}" if place else None) for place, row in enumerate(rows(30))]
+    totals = items.write(tmp_path / "g", grouped, FORM, grouped=True)
+    table = pq.read_table(tmp_path / "g")
+    assert table.column_names == [*items.COLUMNS, "group"] and table["group"].to_pylist()[:3] == [None, "사람1", "사람2"]
+    columns = (table[name].to_pylist() for name in ("key", "item_id", "label", "group"))
+    assert items.running_digest(zip(*columns, strict=True)) == totals.digest
+    assert items.write(tmp_path / "h", [replace(row, group=None) for row in grouped], FORM, grouped=True).digest != totals.digest
+    assert items.write(tmp_path / "i", grouped, FORM).digest == items.write(tmp_path / "j", rows(30), FORM).digest
 
 
 def test_slices_keep_their_values() -> None:

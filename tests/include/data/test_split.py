@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from include.data import recipes
 from include.data.errors import ReferenceFault
-from include.data.split import ALGORITHM, PARTS, assign, describe_part, recipe
+from include.data.recipes import PARTS, Assignment, Rows, recipe
+from include.data.split import describe_parts
 from include.projects.project import Split
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,6 +29,11 @@ PINNED_IDS = {"train": "sha256:4be67159f603d245", "validation": "sha256:0442d1e1
 
 def ids(n: int, begin: str = "") -> list[str]:
     return [hashlib.sha256(f"{begin}{number}".encode()).hexdigest() for number in range(n)]
+
+
+def assign(pieces) -> Assignment:
+    """Assign rounds given as (name, recipe, [(id, label), ...])."""
+    return recipes.assign((name, made, Rows([one for one, _ in its], [label for _, label in its])) for name, made, its in pieces)
 
 
 def how(method: str = "stratified", seed: int = 20, **ratios: float) -> dict:
@@ -97,8 +104,8 @@ def test_the_algorithm_is_pinned() -> None:
     """Recorded once. A change here means that splits made before no longer come back: give it another name."""
     content = [(one, str(place % 10)) for place, one in enumerate(ids(1000))]
     result = assign([("digits-dev/000001", how(), content)])
-    assert ALGORITHM == "hash-systematic-1"
-    described = {part: describe_part(result, part) for part in PARTS}
+    assert how()["algorithm"] == "hash-systematic-1"
+    described = describe_parts(result, how())
     assert {part: described[part]["count"] for part in PARTS} == PINNED_COUNTS
     assert {part: described[part]["ids"][:23] for part in PARTS} == PINNED_IDS
 
@@ -106,10 +113,11 @@ def test_the_algorithm_is_pinned() -> None:
 def test_another_process_gives_the_same() -> None:
     script = (
         "import hashlib, json\n"
-        "from include.data.split import assign\n"
+        "from include.data.recipes import Rows, assign\n"
         "ids = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(300)]\n"
         f"how = json.loads({json.dumps(json.dumps(how()))})\n"
-        "print(json.dumps(assign([('r/1', how, [(one, str(p % 10)) for p, one in enumerate(ids)])]).parts, sort_keys=True))\n"
+        "rows = Rows(ids, [str(p % 10) for p in range(300)])\n"
+        "print(json.dumps(assign([('r/1', how, rows)]).parts, sort_keys=True))\n"
     )
     said = [
         subprocess.run(
@@ -123,5 +131,5 @@ def test_another_process_gives_the_same() -> None:
 
 
 def test_a_recipe_of_another_algorithm_is_refused() -> None:
-    with pytest.raises(ReferenceFault, match=r"'dice-7'.*knows hash-systematic-1"):
+    with pytest.raises(ReferenceFault, match=r"'dice-7'.*knows .*hash-systematic-1"):
         assign([("r/1", {**how(), "algorithm": "dice-7"}, [("a", "1")])])

@@ -122,6 +122,23 @@ def test_no_yaml_mapping(content: str | bytes, says: str, tmp_path: Path) -> Non
         ("split.ratios", {"train": 1.5, "validation": -0.25, "test": -0.25}, "split: Value error, ratios"),
         ("split.ratios", {"train": 0.5, "validation": 0.25, "exam": 0.25}, "split.ratios"),
         ("split.method", "gut feeling", "split.method:"),
+        ("split.ratios", ..., "split: Value error, ratios must be given for the method stratified"),
+        ("split.folds", 5, "folds mean nothing to the method stratified, which takes ratios, seed"),
+        ("split.method", "kfold", "split: Value error, folds and test must be given for the method kfold"),
+        ("split", {"method": "kfold", "folds": 1, "test": 0.2}, "split.folds:"),
+        ("split", {"method": "kfold", "folds": 5, "test": 1.0}, "split.test:"),
+        ("split", {"method": "kfold", "folds": 5, "test": 0.2, "ratios": {}}, "ratios mean nothing to the method kfold"),
+        ("split", {"method": "nested", "folds": 5}, "inner_folds must be given"),
+        ("split", {"method": "nested", "folds": 100, "inner_folds": 100}, "at most 1000"),
+        ("split", {"method": "kfold", "folds": 5, "test": 0.2, "by": "time"}, "split.by:"),
+        ("split.method", "time", "seed mean nothing to the method time"),
+        ("split.method", "grouped", "split by group needs data.source.group"),
+        ("split", {"method": "nested", "folds": 3, "inner_folds": 3, "by": "grouped"}, "needs data.source.group"),
+        (
+            "split",
+            {"method": "kfold", "folds": 3, "test": 0.2, "by": "grouped", "groups_may_cross": True},
+            "groups_may_cross contradicts",
+        ),
         ("split.seed", "twenty", "split.seed:"),
         ("training.tuning.space.dropout", {"low": 0.4, "high": 0.1}, "training.tuning.space.dropout: Value error, low"),
         ("training.tuning.space.dropout", {"choices": []}, "training.tuning.space.dropout: Value error, choices"),
@@ -146,6 +163,16 @@ def test_what_is_wrong_is_told_with_its_place(place: str, value: Any, says: str,
     with pytest.raises(ProjectError) as caught:
         load_project("digits", tmp_path)
     assert says in str(caught.value) and caught.value.path == path and caught.value.problems
+
+
+def test_a_split_by_time_needs_times(tmp_path: Path) -> None:
+    document = changed("split", {"method": "time", "ratios": {"train": 0.8, "validation": 0.1, "test": 0.1}})
+    write(tmp_path, document)
+    assert load_project("digits", tmp_path).split.method == "time"
+    del document["data"]["source"]["taken_at"]
+    write(tmp_path, document)
+    with pytest.raises(ProjectError, match=r"split.method time needs data\.source\.taken_at"):
+        load_project("digits", tmp_path)
 
 
 def test_every_problem_is_listed(tmp_path: Path) -> None:
