@@ -6,6 +6,7 @@ or on two machines, has the same digest.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -208,8 +209,10 @@ def _same(target: Path, files: Mapping[str, bytes]) -> Path:
 def _sweep(repository: Path, release_id: str) -> None:
     """Remove what builders left that were killed long ago."""
     for left in repository.glob(f".{release_id}-*"):
-        if time.time() - left.stat().st_mtime > LEFT_BEHIND_S:
-            shutil.rmtree(left, ignore_errors=True)
+        # Another builder may be done with it and rename it just now.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > LEFT_BEHIND_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:
