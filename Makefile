@@ -24,6 +24,7 @@ install: ## install what the product needs, where that has changed
 
 install-dev:
 	@.ci/bootstrap requirements-dev.txt
+	-@$(PYTHON) -m include.local.triton install --root .devmlops/triton
 
 demo: install ## set up, start, run the whole loop, show the result (HUMAN=1 waits for real approvers)
 	@HUMAN=$(HUMAN) $(PYTHON) -m include.local.demo
