@@ -7,7 +7,8 @@ Evidently report, and starts `<project>.retraining`.
 **When to run it.** It runs all the time; each run watches until something drifts. Pause it to stop watching.
 
 **When it fails.** The log names the engine that did not answer. What was seen is in the ledger, so the next run goes
-on where this one stopped; an open alert raises no second one.
+on where this one stopped; an open alert raises no second one. Where no retraining will answer an alert, close it:
+`python -m include.ledger close-alert ID --reason …`.
 """
 
 from datetime import UTC, datetime

@@ -52,3 +52,16 @@ def test_unknown_alerts_and_details_that_are_no_json(ledger: Ledger) -> None:
     with pytest.raises(LedgerRefusal, match=r"\$\.x: object is no JSON"):
         ledger.raise_alert("digits", "drift", "k", "warning", "m", {"x": object()})
     assert ledger.alerts("digits") == []
+
+
+def test_a_person_sees_and_closes_alerts(ledger: Ledger, monkeypatch, capsys) -> None:
+    from include.ledger.__main__ import main
+
+    monkeypatch.setenv("DEVMLOPS_LEDGER_URL", ledger.url)
+    alert = drift(ledger)
+    assert main(["alerts", "digits"]) == 0
+    assert f"{alert.id}  open  warning" in capsys.readouterr().out
+    assert main(["close-alert", str(alert.id), "--by", "kim", "--reason", "카메라를 바꿨다"]) == 0
+    assert ledger.alert(alert.id).closed_reason == "카메라를 바꿨다"
+    assert main(["close-alert", "99", "--by", "kim", "--reason", "x"]) == 2
+    assert "no alert 99" in capsys.readouterr().err
