@@ -87,7 +87,8 @@ class Approvers:
         key = (ti["dag_run_id"], ti["task_id"])
         if self.human:
             link = f"{self.url}/dags/{ti['dag_id']}/runs/{ti['dag_run_id']}/tasks/{ti['task_id']}/required_actions"
-            step.now(f"waiting for a person: {link}")
+            step.say(f"{ti['task_id']} waits for a person: {link}")
+            step.now("waiting for a person")
             return
         if key in self.answered:
             return

@@ -57,7 +57,7 @@ class Show:
         finally:
             seconds = time.monotonic() - begun
             mark = "[green]✔[/]" if state == "ok" else "[red]✘[/]"
-            self.console.print(f"{mark} {name:<44} {seconds:7.1f} s  {step.result}")
+            self.console.print(f"{mark} {name:<44} {seconds:7.1f} s  {step.result}", soft_wrap=True)
             self.summary["steps"].append({"name": name, "seconds": round(seconds, 2), "state": state})
             self.save()
 
@@ -113,11 +113,18 @@ class Step:
         self.console, self.name, self.begun = console, name, begun
         self.result = ""
         self._last = ""
+        self._said: set[str] = set()
         self.status = Status(f"{name} …", console=console)
 
     def now(self, text: str) -> None:
         """Say what the step does now; where nothing moves on a screen, print it once."""
         self.status.update(f"{self.name}: {text} ({time.monotonic() - self.begun:.0f} s)")
         if not self.console.is_terminal and text != self._last:
-            self.console.print(f"    {text}")
+            self.console.print(f"    {text}", soft_wrap=True)
         self._last = text
+
+    def say(self, text: str) -> None:
+        """Print a line that must stay on the screen, such as an address to open; the same line once."""
+        if text not in self._said:
+            self._said.add(text)
+            self.console.print(f"  → {text}", soft_wrap=True)

@@ -16,6 +16,8 @@ def test_steps_and_times(tmp_path):
     show = Show(tmp_path / "demo" / "summary.json", Console(file=out, width=120))
     with show.step("데이터") as step:
         step.now("하는 중")
+        for _ in range(2):
+            step.say("http://127.0.0.1:8080/" + "x" * 150)
         step.result = "v1"
     with pytest.raises(RuntimeError), show.step("model"):
         raise RuntimeError("out of memory")
@@ -23,6 +25,7 @@ def test_steps_and_times(tmp_path):
     assert [(s["name"], s["state"]) for s in written["steps"]] == [("데이터", "ok"), ("model", "failed")]
     assert set(written) == set(SKELETON) and written["total_s"] is not None
     assert "v1" in out.getvalue() and "하는 중" in out.getvalue()
+    assert out.getvalue().count("http://127.0.0.1:8080/" + "x" * 150 + "\n") == 1
     assert [p.name for p in show.path.parent.iterdir()] == ["summary.json"]
     assert SKELETON["steps"] == []
 
