@@ -63,6 +63,16 @@ class Stage:
             if question["task_instance"]["dag_run_id"].startswith(f"{self.retraining_run}-"):
                 self.approvers(question, step)
 
+    def refuse_leftovers(self, step: Step) -> None:
+        """Refuse what an interrupted demo left waiting for an answer: its retraining would hold up the next."""
+        waiting = [] if self.approvers.human else self.developer.questions(f"{self.project.name}.release", "~")
+        for question in waiting:
+            ti = question["task_instance"]
+            if ti["dag_run_id"].startswith(("demo-", "alert-", "alert__")):
+                step.say(f"approver1 refuses {ti['task_id']} of {ti['dag_run_id']}, left by an earlier demo")
+                approver = self.approvers.clients[0]
+                approver.answer(ti["dag_id"], ti["dag_run_id"], ti["task_id"], "Refuse", "left by an earlier demo")
+
     def images(self, n: int) -> tuple[np.ndarray, list[str]]:
         """Draw n images that the caller's database has not got yet, with their digits."""
         from include.projects.digits.source import scan_rows
