@@ -127,6 +127,8 @@ class Loop(Stage):
         with Watcher(self.settings.inference_url, self.project.name, images) as watcher:
 
             def until(tasks: dict[str, Any]) -> bool:
+                if not any(task["state"] for task in tasks.values()):
+                    self.refuse_leftovers(step)  # a retraining of an earlier demo is before this one
                 if tasks["release"]["state"] in ("deferred", "running"):
                     self.answer_releases(step)
                 return False
