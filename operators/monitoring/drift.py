@@ -40,14 +40,17 @@ class DriftTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: the drift that was found, or that none was found in time."""
         from include import monitoring
+        from include.inference import PredictionLogError
+        from include.ledger import LedgerError
 
+        passing = (OSError, LedgerError, PredictionLogError, monitoring.MonitoringError)
         settings = await asyncio.to_thread(platform_settings)
         project = load_project(self.project, settings.projects_dir)
         end = asyncio.get_running_loop().time() + self.watch_s
         while asyncio.get_running_loop().time() < end:
             try:
                 drift = await asyncio.to_thread(monitoring.watch, settings, project)
-            except (OSError, monitoring.MonitoringError) as cause:
+            except passing as cause:
                 self.log.warning("cannot look at %s now, trying again in %s s: %s", self.project, self.poll_s, cause)
                 drift = None
             if drift:

@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 
 from include import monitoring
+from include.ledger import LedgerError
 from operators.data import TruthsSensor
 from operators.data.truths import TruthsTrigger
 from operators.monitoring import DriftSensor, DriftTrigger
@@ -53,7 +54,7 @@ def test_drift_trigger_outlives_an_engine_that_is_gone(no_connections, monkeypat
         def to_dict(self):
             return {"score": 1.5}
 
-    answers = [OSError("ledger is locked"), None, Drift()]
+    answers = [OSError("disk"), LedgerError("the ledger is busy"), None, Drift()]
 
     def watch(settings, project):
         answer = answers.pop(0)

@@ -103,6 +103,7 @@ class Loop(Stage):
         run = self.until(lambda: self.new_run(before), 180, "no retraining run was started")
         started = datetime.fromisoformat(run["queued_at"] or run["start_date"])
         self.retraining_run = run["dag_run_id"]
+        self.own_retrainings(self.retraining_run)
         self.show.summary["drift_to_trigger_s"] = round((started - traffic.begun).total_seconds(), 2)
         alert = next(a for a in reversed(self.ledger.alerts(self.project.name)) if a.id not in known)
         self.show.summary["drift"] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
 from datetime import UTC, datetime
@@ -64,14 +65,26 @@ class Stage:
                 self.approvers(question, step)
 
     def refuse_leftovers(self, step: Step) -> None:
-        """Refuse what an interrupted demo left waiting for an answer: its retraining would hold up the next."""
+        """Refuse what an interrupted demo left waiting for an answer: its retraining would hold up the next.
+
+        Only runs that a demo started or caused are refused; what others wait for is theirs.
+        """
         waiting = [] if self.approvers.human else self.developer.questions(f"{self.project.name}.release", "~")
         for question in waiting:
             ti = question["task_instance"]
-            if ti["dag_run_id"].startswith(("demo-", "alert-", "alert__")):
+            if ti["dag_run_id"].startswith(("demo-", *(f"{run}-" for run in self.own_retrainings()))):
                 step.say(f"approver1 refuses {ti['task_id']} of {ti['dag_run_id']}, left by an earlier demo")
                 approver = self.approvers.clients[0]
                 approver.answer(ti["dag_id"], ti["dag_run_id"], ti["task_id"], "Refuse", "left by an earlier demo")
+
+    def own_retrainings(self, run_id: str | None = None) -> list[str]:
+        """Return the retraining runs that demos on this platform caused, with ``run_id`` as the newest where given."""
+        path = self.show.path.with_name("retrainings.json")
+        runs: list[str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+        if run_id and run_id not in runs:
+            runs.append(run_id)
+            path.write_text(json.dumps(runs), encoding="utf-8")
+        return runs
 
     def images(self, n: int) -> tuple[np.ndarray, list[str]]:
         """Draw n images that the caller's database has not got yet, with their digits."""
