@@ -1,7 +1,8 @@
 """Collect what is new, check it, and make it a data version.
 
-**What it does.** Reads the new rows of the project's source into a round on a branch of its own, checks the round,
-merges it, tags the next version, and stores the split recipe.
+**What it does.** Reads the new rows of the project's source into a round on a branch of its own, refines it by the
+steps of project.yaml, checks it, merges it, tags the next version, and stores the split recipe. Where the source
+brings no labels, the version is a refined one; it is split once it is labelled.
 
 **When to run it.** By hand, by REST, or on a schedule, as often as new data is worth a version. Where the source has
 nothing new the run is skipped and nothing changes.
@@ -12,7 +13,14 @@ the source, or the limits in project.yaml, and start a new run: the same rows ar
 
 from airflow.sdk import Asset, Param
 
-from operators.data import CheckRoundOperator, CollectRoundOperator, MakeSplitOperator, MergeRoundOperator, TagVersionOperator
+from operators.data import (
+    CheckRoundOperator,
+    CollectRoundOperator,
+    MakeSplitOperator,
+    MergeRoundOperator,
+    RefineRoundOperator,
+    TagVersionOperator,
+)
 from operators.pipeline import pipeline, projects
 
 PARAMS = {
@@ -23,6 +31,7 @@ for project in projects():
     with pipeline(project, "data_preparation", "data", __doc__, params=PARAMS) as dag:
         name = project.name
         collect = CollectRoundOperator(task_id="collect_round", project=name, zone="dev")
+        refine = RefineRoundOperator(task_id="refine_round", project=name, round=collect.output)
         check = CheckRoundOperator(task_id="check_round", project=name, round=collect.output)
         merge = MergeRoundOperator(task_id="merge_round", project=name, round=collect.output)
         version = TagVersionOperator(
@@ -30,5 +39,5 @@ for project in projects():
         )
         MakeSplitOperator(task_id="make_split", project=name, version=version.output)
         # Nothing unchecked reaches main.
-        check >> merge
+        refine >> check >> merge
     globals()[dag.dag_id] = dag

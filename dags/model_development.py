@@ -29,7 +29,7 @@ PARAMS = {
     ),
 }
 
-for project in projects():
+for project in projects(with_model=True):
     with pipeline(project, "model_development", "training", __doc__, params=PARAMS) as dag:
         name = project.name
         split = ChooseSplitOperator(task_id="choose_split", project=name, version="{{ params.data_version }}")

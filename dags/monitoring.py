@@ -18,7 +18,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from operators.monitoring import DriftReportOperator, DriftSensor, RaiseAlertOperator
 from operators.pipeline import pipeline, projects
 
-for project in projects():
+for project in projects(with_model=True):
     # Without a start in the past, the second run of @continuous has the date of the first, and is never made.
     start = datetime(2026, 1, 1, tzinfo=UTC)
     with pipeline(project, "monitoring", "monitoring", __doc__, schedule="@continuous", start_date=start) as dag:

@@ -37,7 +37,7 @@ PARAMS = {
     ),
 }
 
-for project in projects():
+for project in projects(with_model=True):
     # One that waits for people does not hold up the next.
     with pipeline(project, "release", "release", __doc__, params=PARAMS, max_active_runs=16) as dag:
         name = project.name

@@ -20,6 +20,7 @@ from operators.data import (
     MakeBundleOperator,
     MakeSplitOperator,
     MergeRoundOperator,
+    RefineRoundOperator,
     TruthsSensor,
 )
 from operators.monitoring import CloseAlertOperator, FourWayOperator
@@ -35,11 +36,12 @@ PARAMS = {
     "trials": Param(None, type=["null", "integer"], minimum=1, maximum=1000, title="Trials"),
 }
 
-for project in projects():
+for project in projects(with_model=True):
     with pipeline(project, "retraining", "monitoring", __doc__, params=PARAMS) as dag:
         name = project.name
         truths = TruthsSensor(task_id="wait_for_truths", project=name, alert_id="{{ params.alert_id }}")
         collect = CollectOperatingRoundOperator(task_id="collect_round", project=name, rows=truths.output)
+        refine = RefineRoundOperator(task_id="refine_round", project=name, round=collect.output)
         check = CheckRoundOperator(task_id="check_round", project=name, round=collect.output)
         merge = MergeRoundOperator(task_id="merge_round", project=name, round=collect.output)
         bundle = MakeBundleOperator(task_id="make_bundle", project=name, round=merge.output)
@@ -66,7 +68,7 @@ for project in projects():
             alert_id="{{ params.alert_id }}",
             release_run_id="{{ ti.xcom_pull('release', key='trigger_run_id') }}",
         )
-        check >> merge
+        refine >> check >> merge
         # A model that loses on old data is never confirmed, however good it is on new data.
         four_way >> confirm >> release >> close
     globals()[dag.dag_id] = dag

@@ -20,7 +20,7 @@ PARAMS = {
     "reason": Param("", type="string", minLength=1, maxLength=2000, title="Why", description="Stands in the audit log."),
 }
 
-for project in projects():
+for project in projects(with_model=True):
     with pipeline(project, "rollback", "release", __doc__, params=PARAMS) as dag:
         RollbackOperator(task_id="roll_back", project=project.name, to="{{ params.to }}", reason="{{ params.reason }}")
     globals()[dag.dag_id] = dag

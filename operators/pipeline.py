@@ -20,14 +20,20 @@ RETRIES = {
 """An engine that restarts is waited for; what a rule refuses is not tried again (`operators.base`)."""
 
 
-def projects() -> Iterator[Project]:
-    """Yield every project whose project.yaml is right; `dags/projects.py` shows the others as import errors."""
+def projects(*, with_model: bool = False) -> Iterator[Project]:
+    """Yield every project whose project.yaml is right; `dags/projects.py` shows the others as import errors.
+
+    Args:
+        with_model: only those that train a model, not those that keep data alone.
+    """
     folder = Settings().projects_dir
     for name in list_projects(folder):
         try:
-            yield load_project(name, folder)
+            project = load_project(name, folder)
         except ProjectError:
             continue
+        if project.has_model or not with_model:
+            yield project
 
 
 def pipeline(project: Project, name: str, area: str, doc: str | None, **kwargs: Any) -> DAG:

@@ -1,6 +1,7 @@
 """Data: rounds, versions, splits and bundles, each kept in the zone's lakeFS repository.
 
-The way of data: `collect_round` writes a round to the run's branch, `check_round` checks it there, `merge_round`
+The way of data: `collect_round` writes a round to the run's branch, `refine_round` turns its raw items into those
+that models learn from, `check_round` checks them there, `merge_round`
 brings it to main, `tag_version` makes it a version, `make_split` divides the version, `load_part` gives a part
 back, `restore_split` writes all of them to a folder, `compare_splits` tells two apart. `collect_operating_round`
 makes a round of what production was asked, `make_bundle` joins rounds of both zones without copying them. Each may
@@ -17,11 +18,12 @@ from include.clients.lakefs import DataError
 from include.data.bundles import make_bundle
 from include.data.checks import check_round
 from include.data.collect import collect_round
-from include.data.errors import DataCheckError, IntegrityError, ReferenceFault, SourceError, SourceUnavailable
+from include.data.errors import DataCheckError, IntegrityError, ReferenceFault, RefineError, SourceError, SourceUnavailable
 from include.data.leakage import LeakageError
 from include.data.merge import merge_round
 from include.data.operating import collect_operating_round
 from include.data.parts import Part, load_part, split_document
+from include.data.refine import refine_round
 from include.data.restore import restore_split
 from include.data.split import make_split
 from include.data.split_views import compare_splits, find_split, list_splits, split_items
@@ -34,6 +36,7 @@ __all__ = [
     "LeakageError",
     "Part",
     "ReferenceFault",
+    "RefineError",
     "SourceError",
     "SourceUnavailable",
     "check_round",
@@ -48,6 +51,7 @@ __all__ = [
     "make_bundle",
     "make_split",
     "merge_round",
+    "refine_round",
     "restore_split",
     "split_document",
     "split_items",

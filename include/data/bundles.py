@@ -12,7 +12,7 @@ from include.data import rounds, versions
 from include.data.errors import ReferenceFault
 from include.data.parts import split_document
 from include.data.rounds import Piece, Ref
-from include.data.split import reader
+from include.data.tables import reader
 from include.projects import Project
 from include.settings import Settings
 
@@ -72,7 +72,7 @@ def make_bundle(settings: Settings, project: Project, run_id: str, author: str, 
         }
         return pieces, [number], {rounds.round_path(number): document}
 
-    return versions.publish_version(repo, project, run_id, author, notes, "bundle", contents)
+    return versions.publish_version(settings, repo, project, run_id, author, notes, "bundle", contents)
 
 
 def _bare(part: Ref) -> Ref:

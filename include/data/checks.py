@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from include.clients.lakefs import DataNotFound, DataRepository
-from include.data import items, rounds
-from include.data.collect import metadata
-from include.data.errors import DataCheckError
+from include.data import arrays, forms, items, labels, refine, rounds
+from include.data.errors import DataCheckError, RefineError
 from include.projects import Project
-from include.projects.project import Checks
+from include.projects.content import ArrayContent
+from include.projects.data import Checks
 from include.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def check_round(settings: Settings, project: Project, round_ref: rounds.Ref) -> 
     head = repo.commit_info(branch)
     commit = rounds.round_commit(repo, branch)
     document = rounds.describe(repo, commit, number)
-    report = _report(repo, project, commit, document)
+    report = _report(repo, project, commit, document, _refined(repo, project, head.id, commit, number))
     content = items.dump(report)
     try:
         same = repo.get(head.id, rounds.checks_path(number)) == content
@@ -55,7 +55,7 @@ def check_round(settings: Settings, project: Project, round_ref: rounds.Ref) -> 
     if not same:
         repo.put(branch, rounds.checks_path(number), content)
         state = "passed" if report["ok"] else "did not pass"
-        repo.commit(branch, f"Checks of round {number} {state}", {**metadata("checks", document), "ok": report["ok"]})
+        repo.commit(branch, f"Checks of round {number} {state}", {**rounds.metadata("checks", document), "ok": report["ok"]})
     if not report["ok"]:
         raise DataCheckError(f"{repo.name}, branch {branch}, round {number}", report)
     return report
@@ -71,9 +71,25 @@ def _empty(repo: DataRepository, project: Project, round_ref: rounds.Ref) -> Rep
     return report
 
 
-def _report(repo: DataRepository, project: Project, commit: str, document: dict[str, Any]) -> Report:
+def _refined(repo: DataRepository, project: Project, head: str, commit: str, number: int) -> dict[str, Any]:
+    """Return what is checked, the refined table where project.yaml names steps: its path, commit, digest and recipe.
+
+    Raises:
+        RefineError: the round was not refined by them since it was collected.
+    """
+    if not project.data.refine:
+        return {}
+    found = refine.report(repo, head, number, refine.recipe_digest(project))
+    if found["commit"] != commit:
+        raise RefineError(f"{repo.name}, round {number}", "it was collected again since it was refined", "Refine it again")
+    return {name: found[name] for name in ("table", "digest", "recipe")} | {"head": head}
+
+
+def _report(repo: DataRepository, project: Project, commit: str, document: dict[str, Any], refined: dict[str, Any]) -> Report:
     found = _Findings()
-    with items.opened(repo, commit, rounds.items_path(document["number"])) as file:
+    path, at = refined.get("table", rounds.items_path(document["number"])), refined.get("head", commit)
+    stored = refined.get("digest", document["digest"])
+    with items.opened(repo, at, path) as file:
         running = items.running_digest(_walk(file, project, found))
     operating, wanted = document["kind"] == "operating", project.data.checks
     least = project.retraining.min_new_rows if operating else wanted.min_rows
@@ -83,12 +99,11 @@ def _report(repo: DataRepository, project: Project, commit: str, document: dict[
     double = (found.count - len(found.ids)) / max(found.count, 1)
     checks = [
         _check("rows", found.count, f">= {least}", found.count >= least),
-        _check("content_size", len(found.size), "0 items of another size", not found.size, found.size),
-        _check("content_range", len(found.range), "0 items with values outside or not finite", not found.range, found.range),
-        _check("unknown_labels", len(found.unknown), "0 labels that are no class", not found.unknown, found.unknown),
+        *_forms(found, project),
+        _check("unknown_labels", len(found.unknown), "0 labels that are none of the task", not found.unknown, found.unknown),
         _check("missing_labels", round(missing, 6), f"<= {wanted.max_missing_labels}", missing <= wanted.max_missing_labels),
         _check("repeated_keys", len(found.again), "0 keys that occur twice", not found.again, found.again),
-        _check("stored_as_collected", running == document["digest"], "True", running == document["digest"]),
+        _check("stored_as_collected", running == stored, "True", running == stored),
     ]
     if not operating:  # what comes from production is as it is: rare classes and repeated requests are no fault
         limit = wanted.min_rows_per_class
@@ -99,7 +114,8 @@ def _report(repo: DataRepository, project: Project, commit: str, document: dict[
     names = ("number", "digest", "count")
     number, digest, count = (document[name] for name in names)
     ok = all(check["ok"] for check in checks)
-    return {"ok": ok, "round": number, "commit": commit, "digest": digest, "count": count, "checks": checks}
+    more = {"recipe": refined["recipe"]} if refined else {}
+    return {"ok": ok, "round": number, "commit": commit, "digest": digest, "count": count, **more, "checks": checks}
 
 
 def _source_checks(found: dict[str, Any], wanted: Checks) -> list[dict[str, Any]]:
@@ -130,49 +146,63 @@ class _Findings:
     labels: Counter[str] = field(default_factory=Counter)
     size: list[str] = field(default_factory=list)
     range: list[str] = field(default_factory=list)
+    form: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
 
 
 def _walk(file: Any, project: Project, found: _Findings) -> Any:
     """Go through the table a batch at a time; yield (key, id computed from the content, label, group) of each row."""
-    form, classes = project.data.content, set(project.classes)
+    form = project.data.content
     columns = ["key", "content", "label"] + [items.GROUP] * items.has_groups(file)
     for batch in file.iter_batches(items.batch_rows(form), columns=columns):
-        keys, labels = batch["key"].to_pylist(), batch["label"].to_pylist()
+        keys, answers = batch["key"].to_pylist(), batch["label"].to_pylist()
         ids = items.item_ids(batch["content"].to_pylist(), form)
-        good = _sizes(batch["content"], keys, project, found)
-        _ranges(batch.filter(good), project, found)
+        if isinstance(form, ArrayContent):
+            good = _sizes(batch["content"], keys, form, found)
+            _ranges(batch.filter(good), form, found)
+        else:
+            wrong = ((key, forms.check(content, form)) for key, content in zip(keys, batch["content"].to_pylist(), strict=True))
+            found.form += [f"{key}: {problem}" for key, problem in wrong if problem]
         found.count += len(keys)
         groups = batch[items.GROUP].to_pylist() if len(columns) > 3 else [None] * len(keys)
-        for key, one, label, group in zip(keys, ids, labels, groups, strict=True):
+        for key, one, label, group in zip(keys, ids, answers, groups, strict=True):
             found.ids.add(bytes.fromhex(one))
             if key in found.keys:
                 found.again.append(key)
             found.keys.add(key)
             if label is None:
                 found.missing += 1
-            elif label not in classes:
-                found.unknown.append(f"{key}: {label[:40]!r}")
+            elif problem := labels.problem(label, project):
+                found.unknown.append(f"{key}: {problem}")
             else:
-                found.labels[label] += 1
+                found.labels.update(labels.classes_of(label, project))
             yield key, one, label, group
 
 
-def _sizes(contents: pa.Array, keys: list[str], project: Project, found: _Findings) -> pa.Array:
+def _forms(found: _Findings, project: Project) -> list[dict[str, Any]]:
+    if not isinstance(project.data.content, ArrayContent):
+        limit = f"0 contents that are no {project.data.content.kind} as declared"
+        return [_check("content_form", len(found.form), limit, not found.form, found.form)]
+    return [
+        _check("content_size", len(found.size), "0 items of another size", not found.size, found.size),
+        _check("content_range", len(found.range), "0 items with values outside or not finite", not found.range, found.range),
+    ]
+
+
+def _sizes(contents: pa.Array, keys: list[str], form: ArrayContent, found: _Findings) -> pa.Array:
     import pyarrow.compute as pc
 
-    good = pc.equal(pc.binary_length(contents), items.size(project.data.content)).fill_null(False)
+    good = pc.equal(pc.binary_length(contents), arrays.size(form)).fill_null(False)
     found.size += [key for key, fine in zip(keys, good.to_pylist(), strict=True) if not fine]
     return good
 
 
-def _ranges(batch: pa.RecordBatch, project: Project, found: _Findings) -> None:
+def _ranges(batch: pa.RecordBatch, form: ArrayContent, found: _Findings) -> None:
     import numpy as np
     import pyarrow as pa
 
-    form = project.data.content
-    values = items.to_array(pa.chunked_array([batch["content"]]), form).reshape(batch.num_rows, -1)
+    values = arrays.to_array(pa.chunked_array([batch["content"]]), form).reshape(batch.num_rows, -1)
     low, high = form.range
     # written so that NaN, which compares with nothing, falls out too
     fine = ((values >= low) & (values <= high)).all(axis=1)

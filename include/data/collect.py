@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,8 +14,9 @@ from include.clients.lakefs import DataError, DataNotFound, DataRepository
 from include.data import items, rounds
 from include.data.errors import SourceError, SourceUnavailable
 from include.data.items import Item
+from include.data.labels import classes_of
 from include.data.rounds import Kind, Ref
-from include.data.sources import Findings, Past, drift, open_source, source_name
+from include.data.sources import Findings, Sources, source_name
 from include.projects import Project
 from include.settings import Settings, Zone
 
@@ -29,7 +31,7 @@ def collect_round(settings: Settings, project: Project, zone: Zone, run_id: str,
 
     Args:
         settings: data server, and the source's address where project.yaml does not hold it.
-        project: ``data.source`` says where its items come from.
+        project: ``data.source`` and ``data.more_sources`` say where its items come from.
         zone: whose repository takes it.
         run_id: of the pipeline run; names the branch.
         author: who the round is from.
@@ -44,54 +46,15 @@ def collect_round(settings: Settings, project: Project, zone: Zone, run_id: str,
     name = source_name(settings, project)
 
     def read(marks: dict[str, Any], known: list[int]) -> tuple[Iterable[Item], Callable[[], dict[str, Any]]]:
-        number = known[-1] + 1 if known else 1
-        reader = open_source(settings, project, _past(repo, known, name, marks.get(name), number))
+        sources = Sources(settings, project, repo, known, marks)
 
         def finish() -> dict[str, Any]:
-            findings = reader.findings
-            return {
-                "high_water_marks": {**marks, name: reader.mark},
-                "findings": {**findings.document(), **drift(findings, _columns(repo, known, name))},
-                "objects": reader.objects(),
-            }
+            fields = {"high_water_marks": {**marks, **sources.marks()}, "objects": sources.objects()}
+            return {**fields, **sources.document()}
 
-        return _some_good(reader.items(), reader.findings, name), finish
+        return _some_good(sources.items(), sources.findings, name), finish
 
     return gather(repo, project, "collected", name, run_id, author, read)
-
-
-def _past(repo: DataRepository, known: list[int], name: str, mark: dict[str, Any] | None, number: int) -> Past:
-    """Return what a reader may ask about earlier rounds; nothing is read before it does."""
-
-    def objects(what: str, numbers: list[int]) -> Iterator[bytes]:
-        return (repo.get("main", rounds.folder(one) + what) for one in numbers)
-
-    def taken(paths: set[str]) -> set[tuple[str, str]]:
-        found: set[tuple[str, str]] = set()
-        for one in known:
-            if rounds.describe(repo, "main", one)["source"] != name:
-                continue
-            with items.opened(repo, "main", rounds.items_path(one)) as file:
-                for batch in file.iter_batches(items.BATCH, columns=["key", "item_id"]):
-                    pairs = zip(batch["key"].to_pylist(), batch["item_id"].to_pylist(), strict=True)
-                    found.update((key, item) for key, item in pairs if _of(key, paths))
-        return found
-
-    return Past(mark, number, objects, taken)
-
-
-def _of(key: str, paths: set[str]) -> bool:
-    """Tell whether an item's key, a path or ``<path>#<key>``, is of one of these files; any part may hold a #."""
-    return key in paths or any(sign == "#" and key[:place] in paths for place, sign in enumerate(key))
-
-
-def _columns(repo: DataRepository, known: list[int], name: str) -> dict[str, list[str]] | None:
-    """Return what the source's fields were in its last round."""
-    for number in reversed(known):
-        document = rounds.describe(repo, "main", number)
-        if document["source"] == name:
-            return document["findings"]["columns"] if "findings" in document else None
-    return None
 
 
 def _some_good(new: Iterable[Item], findings: Findings, name: str) -> Iterator[Item]:
@@ -130,9 +93,9 @@ def gather(repo: DataRepository, project: Project, kind: Kind, source: str, run_
     with TemporaryDirectory(prefix="devmlops-data-") as folder:
         table = Path(folder) / "items.parquet"
         new, finish = read(marks, known)
-        grouped = getattr(project.data.source, "group", None) is not None
+        grouped = any(source.group for source in project.data.sources.values())
         try:
-            totals = items.write(table, new, project.data.content, grouped)
+            totals = items.write(table, new, project.data.content, grouped, partial(classes_of, project=project))
         except (SourceError, SourceUnavailable):
             with contextlib.suppress(DataError):  # the next try drops it too
                 repo.delete_branch(branch)
@@ -141,7 +104,7 @@ def gather(repo: DataRepository, project: Project, kind: Kind, source: str, run_
         beside = more.pop("objects", {})
         if totals.count == 0:
             repo.delete_branch(branch)
-            kept = {name: value for name, value in more.items() if name not in ("high_water_marks", "findings")}
+            kept = {name: value for name, value in more.items() if name not in ("high_water_marks", "findings", "sources")}
             return rounds.nothing(repo, kind, source, run_id, author, **kept)
         repo.put(branch, rounds.items_path(number), table)
         for name, content in beside.items():
@@ -150,7 +113,8 @@ def gather(repo: DataRepository, project: Project, kind: Kind, source: str, run_
         "format": 1,
         "number": number,
         "kind": kind,
-        "state": "labelled" if totals.labels.total() == totals.count else "raw",
+        "state": "raw",
+        "labelled": totals.labelled,
         "project": project.name,
         "source": source,
         "author": author,
@@ -171,13 +135,7 @@ def save(repo: DataRepository, branch: str, document: dict[str, Any]) -> str:
     """Write a round's description to its branch and commit the round; return the commit id."""
     repo.put(branch, rounds.round_path(document["number"]), items.dump(document))
     message = f"Round {document['number']}: {document['count']} items from {document['source']}"
-    return repo.commit(branch, message, metadata("round", document))
-
-
-def metadata(step: str, document: dict[str, Any]) -> dict[str, Any]:
-    """Return what every commit about a round says about it."""
-    names = ("kind", "project", "source", "author", "run_id", "count", "digest")
-    return {"step": step, "round": document["number"], **{name: document[name] for name in names}}
+    return repo.commit(branch, message, rounds.metadata("round", document))
 
 
 def _before(repo: DataRepository, kind: Kind, source: str, run_id: str) -> Ref | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -26,13 +26,25 @@ class TopicError(FinalError, RuntimeError):
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a partition."""
+    """One record of a partition.
+
+    Attributes:
+        partition: it lies in.
+        offset: its place there.
+        key: by which the producer chose the partition.
+        value: what JSON holds, or bytes where the value is the item itself.
+        at: when it was written; None where the stream does not say.
+        headers: texts beside the value.
+        fault: why its value cannot be read; None where it can.
+    """
 
     partition: int
     offset: int
     key: str | None
     value: Any
-    at: datetime
+    at: datetime | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fault: str | None = None
 
 
 class Consumer(Protocol):
@@ -45,4 +57,4 @@ class Consumer(Protocol):
         """Return the offset behind the newest record of each partition."""
 
     def read(self, partition: int, start: int, end: int) -> Iterator[Record]:
-        """Yield the records of a partition from ``start`` to before ``end``."""
+        """Yield the records of a partition from ``start`` to before ``end``, in order; offsets may be left out."""

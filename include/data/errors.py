@@ -24,6 +24,10 @@ class IntegrityError(FinalError, DataError):
     """What was read back is not what was written."""
 
 
+class RefineError(FinalError, DataError):
+    """A step of refining that is unknown, or did not do what a step does."""
+
+
 class DataCheckError(FinalError, DataError):
     """A round that does not hold what its project asks; it stays on its branch.
 

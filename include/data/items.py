@@ -2,8 +2,8 @@
 
 Small contents lie beside their description, so that a round of 100,000 items is one object, one upload and one
 read, where a file an item would be 100,000 of each. Columns: ``item_id``, ``key`` (the source's own), ``content``
-(raw bytes in C order), ``label``, ``taken_at``, ``source``; ``group`` where the source names one, and nulls for it
-is what reading gives elsewhere.
+(bytes: `include.data.forms`), ``label``, ``taken_at``, ``source``; ``group`` where the source names one, and nulls
+for it is what reading gives elsewhere.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from include.clients.lakefs import DataRepository
+from include.data.arrays import size
 from include.data.errors import IntegrityError
-from include.projects.project import Content
+from include.projects.content import ArrayContent, Content, Files
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
 COLUMNS = ("item_id", "key", "content", "label", "taken_at", "source")
 GROUP = "group"  # the column that only some rounds have
 BATCH = 10_000  # rows held in memory at a time while a table is written or checked
+FILE_BATCH = 64  # rows whose contents are files, and may be large
 BATCH_BYTES = 64 << 20  # fewer rows than that where their contents are larger
 
 
@@ -41,7 +41,7 @@ class Item:
 
     Attributes:
         key: what the source calls it; unique there.
-        content: raw bytes in C order, of the project's dtype and shape where all is well.
+        content: its bytes, in the form that `include.data.forms` tells.
         label: the true answer, a class name, or None.
         taken_at: when it was made; None where unknown.
         source: where it comes from.
@@ -63,6 +63,7 @@ class Totals:
     count: int = 0
     bytes: int = 0
     digest: str = ""
+    labelled: int = 0
     labels: Counter[str] = field(default_factory=Counter)
 
 
@@ -77,19 +78,20 @@ def item_ids(contents: Sequence[bytes], form: Content) -> list[str]:
     return [_hash(begin, content) for content in contents]
 
 
-def size(form: Content) -> int:
-    """Return how many bytes one item has."""
-    import numpy as np
-
-    return prod(form.shape) * np.dtype(form.dtype).itemsize
-
-
 def batch_rows(form: Content) -> int:
     """Return how many rows are held in memory at a time while a table is checked."""
-    return max(1, min(BATCH, BATCH_BYTES // size(form)))
+    if isinstance(form, ArrayContent):
+        return max(1, min(BATCH, BATCH_BYTES // size(form)))
+    return FILE_BATCH if isinstance(form, Files) else BATCH
 
 
-def write(path: Path, items: Iterable[Item], form: Content, grouped: bool = False) -> Totals:
+def write(
+    path: Path,
+    items: Iterable[Item],
+    form: Content,
+    grouped: bool = False,
+    classes: Callable[[str], list[str]] = lambda label: [label],
+) -> Totals:
     """Write items to a Parquet file, a batch at a time.
 
     Args:
@@ -97,6 +99,7 @@ def write(path: Path, items: Iterable[Item], form: Content, grouped: bool = Fals
         items: in the order of the source.
         form: the form of one item.
         grouped: whether the table has the column ``group``.
+        classes: what a label counts as (`include.data.labels.classes_of`).
 
     Returns:
         What was written; its digest is over keys, ids, labels and groups in order, so it does not depend on Parquet.
@@ -112,7 +115,8 @@ def write(path: Path, items: Iterable[Item], form: Content, grouped: bool = Fals
             for one, item in zip(ids, batch, strict=True):
                 running.update(_line(item.key, one, item.label, item.group if grouped else None))
                 totals.bytes += len(item.content)
-            totals.labels.update(item.label for item in batch if item.label is not None)
+            totals.labels.update(name for item in batch if item.label is not None for name in classes(item.label))
+            totals.labelled += sum(item.label is not None for item in batch)
             totals.count += len(batch)
             names = schema.names[1:]
             arrays = [pa.array(ids, schema.field("item_id").type)]
@@ -146,6 +150,40 @@ def opened(repository: DataRepository, ref: str, path: str) -> Iterator[pq.Parqu
             yield file
 
 
+class Table:
+    """The items of a Parquet file on this machine, to be gone through any number of times.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Iterator[Item]:
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(self.path, memory_map=True) as file:
+            yield from stream(file)
+
+    def ids(self) -> Iterator[tuple[str, str]]:
+        """Yield key and id of each item, without its content."""
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(self.path, memory_map=True) as file:
+            for batch in file.iter_batches(BATCH, columns=["key", "item_id"]):
+                yield from zip(batch["key"].to_pylist(), batch["item_id"].to_pylist(), strict=True)
+
+
+def stream(file: pq.ParquetFile) -> Iterator[Item]:
+    """Yield the items of an open table, some rows in memory at a time."""
+    names = ["key", "content", "label", "taken_at", "source"] + [GROUP] * has_groups(file)
+    rows = max(1, min(BATCH, BATCH_BYTES * file.metadata.num_rows // max(_bytes(file), 1)))
+    for batch in file.iter_batches(rows, columns=names):
+        for row in zip(*(batch[name].to_pylist() for name in names), strict=True):
+            yield Item(*row)
+
+
 def read(repository: DataRepository, ref: str, path: str, columns: Sequence[str]) -> pa.Table:
     """Return some columns of a round's table; ``group`` is all null where the round has none."""
     import pyarrow as pa
@@ -155,6 +193,10 @@ def read(repository: DataRepository, ref: str, path: str, columns: Sequence[str]
         if GROUP in columns and not has_groups(file):
             table = table.append_column(GROUP, pa.nulls(table.num_rows, pa.string()))
         return table
+
+
+def _bytes(file: pq.ParquetFile) -> int:
+    return sum(file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups))
 
 
 def has_groups(file: pq.ParquetFile) -> bool:
@@ -170,29 +212,6 @@ def running_digest(rows: Iterable[tuple[str, str, str | None, str | None]]) -> s
     return f"sha256:{running.hexdigest()}"
 
 
-def to_array(contents: pa.ChunkedArray, form: Content) -> np.ndarray:
-    """Return contents of the right size as one array (n, *shape), copied out of the table.
-
-    Raises:
-        IntegrityError: a content has another size than the form says.
-    """
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    one = size(form)
-    if len(contents) == 0:
-        return np.empty((0, *form.shape), dtype=form.dtype)
-    if contents.null_count or pc.any(pc.not_equal(pc.binary_length(contents), one)).as_py():
-        raise IntegrityError("a round's table", f"a content does not have {one} bytes", "Check data.content of project.yaml")
-    joined = bytearray().join(
-        memoryview(chunk.buffers()[2])[_first(chunk, pa) : _first(chunk, pa) + one * len(chunk)]
-        for chunk in contents.chunks
-        if len(chunk)
-    )
-    return np.frombuffer(joined, dtype=form.dtype).reshape(len(contents), *form.shape)
-
-
 def dump(document: dict[str, Any]) -> bytes:
     """Return a document as canonical JSON: sorted keys, no spaces, UTF-8."""
     return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
@@ -201,14 +220,6 @@ def dump(document: dict[str, Any]) -> bytes:
 def digest(document: dict[str, Any]) -> str:
     """Return the digest of a document: ``sha256:`` and the hash of its canonical JSON."""
     return f"sha256:{hashlib.sha256(dump(document)).hexdigest()}"
-
-
-def _first(chunk: pa.Array, pa: Any) -> int:
-    """Return where the values of a binary array begin in its buffer (a slice begins in the middle)."""
-    import numpy as np
-
-    wide = pa.types.is_large_binary(chunk.type)
-    return int(np.frombuffer(chunk.buffers()[1], dtype=np.int64 if wide else np.int32)[chunk.offset])
 
 
 def _schema(grouped: bool) -> pa.Schema:
@@ -234,7 +245,9 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _form(form: Content) -> bytes:
-    return f"{form.dtype}:{','.join(map(str, form.shape))}\n".encode()
+    if isinstance(form, ArrayContent):
+        return f"{form.dtype}:{','.join(map(str, form.shape))}\n".encode()
+    return f"{form.kind}\n".encode()
 
 
 def _hash(begin: bytes, content: bytes) -> str:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from include.clients.lakefs import DataConflict, DataNotFound, DataRepository
 from include.data import items, rounds
 from include.data.checks import check_round
-from include.data.collect import collect_round, metadata
+from include.data.collect import collect_round
 from include.data.errors import ReferenceFault
 from include.data.operating import collect_operating_round
+from include.data.refine import recipe_digest, refine_round
 from include.data.rounds import Ref
 from include.projects import Project
 from include.settings import Settings
 
 TRIES = 5  # each lost to another run that merged in between
 
-Build = Callable[[str], tuple[dict[str, dict[str, Any]], str, dict[str, Any]]]
+Documents = Mapping[str, dict[str, Any] | Path]
+Build = Callable[[str], tuple[Documents, str, dict[str, Any]]]
 
 
 def merge_round(settings: Settings, project: Project, round_ref: Ref) -> Ref:
@@ -53,11 +56,12 @@ def merge_round(settings: Settings, project: Project, round_ref: Ref) -> Ref:
             return rounds.reference(repo, document, None, done.id, new=round_ref["new"])
         if not repo.has(branch):
             round_ref = _again(settings, project, round_ref)
+            refine_round(settings, project, round_ref)
             check_round(settings, project, round_ref)
             continue
-        document = _checked(repo, branch, round_ref)
+        document = _checked(repo, project, branch, round_ref)
         try:
-            commit = repo.merge(branch, message=f"Merge round {document['number']}", metadata=metadata("merge", document))
+            commit = repo.merge(branch, message=f"Merge round {document['number']}", metadata=rounds.metadata("merge", document))
         except DataConflict:
             repo.delete_branch(branch)
             continue
@@ -73,8 +77,8 @@ def publish(repo: DataRepository, branch: str, build: Build, source: str = "main
     Args:
         repo: the repository.
         branch: a name that no other run or purpose uses; dropped afterwards.
-        build: takes the commit that the branch begins at; gives documents by path, a message, and metadata
-            (without ``step``).
+        build: takes the commit that the branch begins at; gives documents (or files, kept as they are) by path, a
+            message, and metadata (without ``step``).
         source: where the branch begins.
 
     Returns:
@@ -87,7 +91,7 @@ def publish(repo: DataRepository, branch: str, build: Build, source: str = "main
         base = repo.new_branch(branch, source)
         documents, message, about = build(base)
         for path, document in documents.items():
-            repo.put(branch, path, items.dump(document))
+            repo.put(branch, path, document if isinstance(document, Path) else items.dump(document))
         commit = repo.commit(branch, message, {**about, "step": "commit"})
         try:
             merge = repo.merge(branch, message=message, metadata={**about, "step": "merge", "commit": commit})
@@ -109,7 +113,7 @@ def _again(settings: Settings, project: Project, round_ref: Ref) -> Ref:
     return collect_round(settings, project, round_ref["zone"], run_id, author)
 
 
-def _checked(repo: DataRepository, branch: str, round_ref: Ref) -> dict[str, Any]:
+def _checked(repo: DataRepository, project: Project, branch: str, round_ref: Ref) -> dict[str, Any]:
     """Return the round's description after making sure that exactly this round has passed its checks."""
     where = f"{repo.name}, branch {branch}"
     commit, head = rounds.round_commit(repo, branch), repo.commit_info(branch)
@@ -120,6 +124,7 @@ def _checked(repo: DataRepository, branch: str, round_ref: Ref) -> dict[str, Any
     except DataNotFound as cause:
         raise ReferenceFault(where, f"round {number} was not checked", "Run its checks before merging it") from cause
     wanted = {"ok": True, "commit": commit, "digest": document["digest"], "count": document["count"]}
+    wanted["recipe"] = recipe_digest(project) if project.data.refine else None
     if {name: report.get(name) for name in wanted} != wanted:
         raise ReferenceFault(where, f"round {number} did not pass its checks, or changed since", "Run its checks again")
     return document

@@ -99,7 +99,7 @@ def _contents(inputs: Any, project: Project) -> list[bytes | None]:
     """Return the rows of a request as items; None for a row whose values the project's dtype cannot hold."""
     import numpy as np
 
-    form = project.data.content
+    form = project.array
     try:
         values = np.asarray(inputs, dtype=np.float64)
     except (ValueError, TypeError):

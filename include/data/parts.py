@@ -8,12 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from include.data import items, split
+from include.data import forms, split
 from include.data.errors import IntegrityError, ReferenceFault
+from include.data.folder import verified
 from include.data.folds import Fold, parts_of
 from include.data.recipes import PARTS, Assignment, Recipe, assign
 from include.data.rounds import Piece, Ref
+from include.data.tables import read_piece, reader
 from include.projects import Project
+from include.projects.project import Task
 from include.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,14 +30,15 @@ class Part:
 
     Attributes:
         item_ids: their ids.
-        contents: values of the project's dtype (n, *content.shape).
-        labels: class indices, int64 (n,).
+        contents: their values, as `include.data.forms.decode` gives them: an array (n, *content.shape) of the project's
+            dtype, an object array (n,) of texts or files, or a DataFrame of n rows.
+        labels: class indices, int64 (n,); for regression numbers, float64 (n,); for other tasks the labels' texts (n,).
         origins: ``old`` or ``new`` for the rounds of a bundle, empty for those of a version.
         rounds: the round that each comes from, such as ``digits-dev/000001``.
     """
 
     item_ids: list[str]
-    contents: np.ndarray
+    contents: Any
     labels: np.ndarray
     origins: list[str]
     rounds: list[str]
@@ -68,13 +72,19 @@ class OpenSplit:
         """Return the recipe of its first round, which has the slots of all."""
         return split.recipe_of(self.pieces[0])
 
+    @property
+    def task(self) -> Task:
+        """Return the task of its labels."""
+        task: Task = self.document.get("task", "classification")
+        return task
+
     def verify(self, slots: Iterable[str] | None = None) -> None:
         """Make sure that slots (None: all, and the leakage report) hold what was stored about them.
 
         Raises:
             IntegrityError: they do not.
         """
-        found, stored = split.describe_parts(self.assignment, self.recipe), self.document["parts"]
+        found, stored = split.describe_parts(self.assignment, self.recipe, self.task), self.document["parts"]
         advice = "Do not use this data; find out who changed it"
         if other := [slot for slot in slots or stored if found.get(slot) != stored[slot]]:
             raise IntegrityError(
@@ -116,8 +126,6 @@ def load_part(
         ReferenceFault: no such part or fold.
         IntegrityError: split, ids, labels or contents are not what they were.
     """
-    import numpy as np
-
     if part not in PARTS:
         raise ReferenceFault(f"split of {split_ref['repository']}", f"there is no part {part!r}", f"Parts are {', '.join(PARTS)}")
     opened = open_split(settings, split_ref, ["content"])
@@ -125,20 +133,30 @@ def load_part(
     slots = [slot for slot, its in parts_of(opened.recipe, fold, opened.where).items() if its == part]
     opened.verify(slots)
     ids: list[str] = []
-    arrays: list[np.ndarray] = []
+    found: list[Any] = []
     origins: list[str] = []
     names: list[str] = []
     for piece, chosen in opened.given(slots, origin):
-        arrays.append(verified(chosen, project, where))
+        found.append(forms.decode(verified(chosen, project, where), project.data.content))
         ids += chosen["item_id"].to_pylist()
         origins += [piece["origin"]] * chosen.num_rows
         names += [split.round_name(piece)] * chosen.num_rows
-    form, labels = project.data.content, opened.assignment.labels
-    contents = np.concatenate(arrays) if arrays else np.empty((0, *form.shape), dtype=form.dtype)
+    labels = [opened.assignment.labels[one] for one in ids]
+    return Part(ids, forms.join(found, project.data.content), _answers(labels, project, where), origins, names)
+
+
+def _answers(labels: list[str], project: Project, where: str) -> np.ndarray:
+    """Return labels as what the task learns: class indices, numbers, or the labels' texts."""
+    import numpy as np
+
+    if project.task == "regression":
+        return np.array([float(label) for label in labels], dtype=np.float64)
+    if project.task != "classification":
+        return np.array(labels, dtype=object)
     index = {name: number for number, name in enumerate(project.classes)}
-    if unknown := {labels[one] for one in ids} - index.keys():
+    if unknown := set(labels) - index.keys():
         raise IntegrityError(where, f"labels {sorted(unknown)} are no classes", "Was a class taken out of project.yaml?")
-    return Part(ids, contents, np.array([index[labels[one]] for one in ids], dtype=np.int64), origins, names)
+    return np.array([index[label] for label in labels], dtype=np.int64)
 
 
 def open_split(settings: Settings, split_ref: Ref, more: Sequence[str] = ()) -> OpenSplit:
@@ -154,7 +172,7 @@ def open_split(settings: Settings, split_ref: Ref, more: Sequence[str] = ()) -> 
     pieces: list[Piece] = document["pieces"]
     timed = any(split.recipe_of(piece)["method"] == "time" for piece in pieces)
     wanted = list(dict.fromkeys([*split.columns(timed), *more]))
-    tables = [split.read_columns(settings, piece, wanted) for piece in pieces]
+    tables = [read_piece(settings, piece, wanted) for piece in pieces]
     assignment = assign(
         (split.round_name(piece), split.recipe_of(piece), split.rows_of(table))
         for piece, table in zip(pieces, tables, strict=True)
@@ -171,16 +189,8 @@ def split_document(settings: Settings, split_ref: Ref) -> dict[str, Any]:
     return dict(json.loads(_raw(settings, split_ref)))
 
 
-def verified(table: pa.Table, project: Project, where: str) -> np.ndarray:
-    """Return the contents of some rows after comparing each with its id."""
-    contents = table["content"]
-    if items.item_ids(contents.to_pylist(), project.data.content) != table["item_id"].to_pylist():
-        raise IntegrityError(where, "a content is not the one its id says", "Do not use this data; find out who changed it")
-    return items.to_array(contents, project.data.content)
-
-
 def _raw(settings: Settings, split_ref: Ref) -> bytes:
-    repo = split.reader(settings, split_ref)
+    repo = reader(settings, split_ref)
     raw = repo.get(split_ref["commit"], split_ref["split_path"])
     found = f"sha256:{hashlib.sha256(raw).hexdigest()}"
     if found != split_ref["split_digest"]:

@@ -34,7 +34,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from include.data.errors import ReferenceFault
-from include.projects.project import Split
+from include.projects.split import Split
 
 PARTS = ("train", "validation", "test")
 ALGORITHMS = {

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from include.data import items, split
+from include.data import split
 from include.data.errors import ReferenceFault
+from include.data.folder import sums, write_items
 from include.data.folds import Fold, named, order
-from include.data.parts import OpenSplit, open_split, verified
+from include.data.parts import open_split
 from include.data.rounds import Ref
 from include.projects import Project
 from include.settings import Settings
@@ -24,9 +24,8 @@ MORE = ("key", "content", "taken_at", "source")
 def restore_split(settings: Settings, project: Project, split_ref: Ref, folder: Path, fold: Fold | None = None) -> dict[str, Any]:
     """Write all items of a split to a folder, after making sure that they are what the split was made of.
 
-    The folder gets ``split.json`` as it is stored; for each part a folder with ``contents.npy`` (the values,
-    (n, *content.shape)) and ``items.jsonl`` (id, key, label, group, time, source, round, origin, a line an item in
-    the same order); and ``SHA256SUMS``, for ``sha256sum -c``. It appears whole or not at all.
+    The folder gets ``split.json`` as it is stored; for each part a folder as `include.data.folder.write_items` makes
+    it; and ``SHA256SUMS``, for ``sha256sum -c``. It appears whole or not at all.
 
     Args:
         settings: the data server.
@@ -54,43 +53,17 @@ def restore_split(settings: Settings, project: Project, split_ref: Ref, folder: 
     try:
         (made / "split.json").write_bytes(opened.raw)
         parts = order(slots)
-        counts = {
-            part: _write(opened, project, made / part, [slot for slot, its in slots.items() if its == part]) for part in parts
-        }
-        files = ["split.json", *(f"{part}/{name}" for part in parts for name in ("contents.npy", "items.jsonl"))]
-        sums = "".join(f"{_sha256(made / name)}  {name}\n" for name in sorted(files)).encode()
-        (made / SUMS).write_bytes(sums)
+        counts = {}
+        for part in parts:
+            given = opened.given([slot for slot, its in slots.items() if its == part])
+            tables = (({"round": split.round_name(piece), "origin": piece["origin"]}, table) for piece, table in given)
+            counts[part] = write_items(made / part, tables, project, f"{part} of {opened.where}")
+        found = sums(made)
+        (made / SUMS).write_bytes(found)
         made.chmod(0o755)
         made.replace(folder)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
-    digest = f"sha256:{hashlib.sha256(sums).hexdigest()}"
+    digest = f"sha256:{hashlib.sha256(found).hexdigest()}"
     return {"folder": str(folder), "split_digest": split_ref["split_digest"], "counts": counts, "digest": digest}
-
-
-def _write(opened: OpenSplit, project: Project, folder: Path, slots: list[str]) -> int:
-    import numpy as np
-
-    folder.mkdir()
-    form, arrays, count = project.data.content, [], 0
-    with (folder / "items.jsonl").open("wb") as lines:
-        for piece, table in opened.given(slots):
-            arrays.append(verified(table, project, f"{folder.name} of {opened.where}"))
-            about = {"round": split.round_name(piece), "origin": piece["origin"]}
-            names = ["item_id", "key", "label", "taken_at", "source", items.GROUP]
-            for row in table.select(names).to_pylist():
-                lines.write(items.dump({**row, **about, "taken_at": _time(row["taken_at"])}) + b"\n")
-            count += table.num_rows
-    contents = np.concatenate(arrays) if arrays else np.empty((0, *form.shape), dtype=form.dtype)
-    np.save(folder / "contents.npy", contents, allow_pickle=False)
-    return count
-
-
-def _time(value: datetime | None) -> str | None:
-    return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

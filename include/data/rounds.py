@@ -11,20 +11,25 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from include.clients.lakefs import CommitInfo, DataNotFound, DataRepository
 from include.data.errors import ReferenceFault
 from include.projects import Project
 from include.settings import Settings, Zone
 
-Kind = Literal["collected", "operating", "bundle"]
+Kind = Literal["collected", "operating", "bundle", "labels", "dictionary", "sample"]
 Ref = dict[str, Any]  # what tasks hand on: small, JSON; described in `include.data`
+AFTER = ("refine", "checks", "review")  # steps whose commits lie above that of the round on its branch
 ROUND = re.compile(r"^rounds/(\d{6,})/$")
 
 
 class Piece(TypedDict):
-    """One round as part of a version: enough to find it, check it and split it."""
+    """One round as part of a version: enough to find it, check it and split it.
+
+    ``table`` is its refined table where that is not the raw one; ``labels`` are the label rounds, oldest first, whose
+    labels go before those of the table; ``filter`` says which of its items are meant (`include.data.filters`).
+    """
 
     repository: str
     zone: Zone
@@ -34,6 +39,9 @@ class Piece(TypedDict):
     count: int
     digest: str
     split: dict[str, Any] | None
+    table: NotRequired[str]
+    labels: NotRequired[list[dict[str, Any]]]
+    filter: NotRequired[dict[str, Any]]
 
 
 def repository(settings: Settings, project: Project, zone: Zone) -> DataRepository:
@@ -56,9 +64,19 @@ def round_path(number: int) -> str:
     return f"{folder(number)}round.json"
 
 
+def labels_path(number: int) -> str:
+    """Return the path of the table of a label round."""
+    return f"{folder(number)}labels.parquet"
+
+
 def checks_path(number: int) -> str:
     """Return the path of a round's check report."""
     return f"{folder(number)}checks.json"
+
+
+def refined_path(number: int, recipe: str) -> str:
+    """Return the path of the report about a round refined by the recipe of a digest."""
+    return f"{folder(number)}refined/{recipe.removeprefix('sha256:')[:16]}.json"
 
 
 def branch_name(run_id: str, purpose: str = "") -> str:
@@ -100,17 +118,23 @@ def merged(repo: DataRepository, run_id: str, kind: str, **metadata: str) -> Com
 
 
 def round_commit(repo: DataRepository, branch: str) -> str:
-    """Return the commit that made the round of a branch, below the commits of its check reports.
+    """Return the commit that made the round of a branch, below the commits of what was done to it since.
 
     Raises:
         ReferenceFault: the branch holds no committed round.
     """
     commit = repo.commit_info(branch)
-    while commit.metadata.get("step") == "checks":
+    while commit.metadata.get("step") in AFTER:
         commit = repo.commit_info(commit.parents[0])
     if commit.metadata.get("step") != "round":
         raise ReferenceFault(f"{repo.name}, branch {branch}", "no round was committed there", "Collect the round again")
     return commit.id
+
+
+def metadata(step: str, document: dict[str, Any]) -> dict[str, Any]:
+    """Return what every commit about a round says about it."""
+    names = ("kind", "project", "source", "author", "run_id", "count", "digest")
+    return {"step": step, "round": document["number"], **{name: document[name] for name in names}}
 
 
 def reference(repo: DataRepository, document: dict[str, Any], branch: str | None, commit: str, *, new: bool) -> Ref:

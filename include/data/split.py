@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING, Any, cast
 from include.clients.lakefs import DataConflict, DataNotFound, DataRepository
 from include.data import folds, items, rounds, versions
 from include.data.errors import ReferenceFault
+from include.data.labels import names
 from include.data.leakage import LeakageError, leakage
 from include.data.merge import publish
 from include.data.recipes import PARTS, Assignment, Recipe, Rows, assign, by_group, edges, recipe, with_cuts
 from include.data.rounds import Piece, Ref
+from include.data.tables import read_piece
 from include.projects import Project
+from include.projects.project import Task
 from include.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT = 2  # 1 was the same without leakage and groups_may_cross
+FORMAT = 3  # 1 had no leakage and groups_may_cross, 2 no task
 
 
 def make_split(settings: Settings, project: Project, version_ref: Ref) -> Ref:
@@ -52,9 +55,12 @@ def make_split(settings: Settings, project: Project, version_ref: Ref) -> Ref:
     where = f"{repo.name}, version {name}"
     how = recipe(project.split)
     version = versions.document(repo, version_ref["commit"], name)
+    if version.get("state") == "refined":
+        problem = f"it is refined and not labelled: {version['labelled']} of {version['count']} items have a label"
+        raise ReferenceFault(where, problem, "Label it first; a split divides labelled data")
     found = version["pieces"]
     timed = any((piece["split"] or how)["method"] == "time" for piece in found)
-    tables = [rows_of(read_columns(settings, piece, columns(timed))) for piece in found]
+    tables = [rows_of(read_piece(settings, piece, columns(timed))) for piece in found]
     if how["method"] == "time" and not all(piece["split"] for piece in found):
         how = with_cuts(how, _new_times(found, tables), where)
     pieces = [cast(Piece, {**piece, "split": piece["split"] or how}) for piece in found]
@@ -66,12 +72,13 @@ def make_split(settings: Settings, project: Project, version_ref: Ref) -> Ref:
         "version": name,
         "commit": version_ref["commit"],
         "pieces": pieces,
-        "parts": describe_parts(assignment, recipe_of(pieces[0])),
+        "parts": describe_parts(assignment, recipe_of(pieces[0]), project.task),
         "left_out": {
             "unlabelled": assignment.unlabelled,
             "repeated": assignment.repeated,
             "contradicting": assignment.contradicting,
         },
+        "task": project.task,
         "groups_may_cross": project.split.groups_may_cross,
         "leakage": leaks(pieces, tables, assignment, project.split.groups_may_cross),
     }
@@ -113,12 +120,12 @@ def split_path(digest: str) -> str:
     return f"splits/{digest.removeprefix('sha256:')}.json"
 
 
-def describe_parts(assignment: Assignment, how: Recipe) -> dict[str, dict[str, Any]]:
+def describe_parts(assignment: Assignment, how: Recipe, task: Task) -> dict[str, dict[str, Any]]:
     """Return what identifies each slot: how many items, the digests of its ids and of its labels, the classes."""
     ids: dict[str, list[str]] = {slot: [] for slot in edges(how)}
     for one, slot in sorted(assignment.parts.items()):
         ids[slot].append(one)
-    return {slot: _describe(found, assignment.labels) for slot, found in ids.items()}
+    return {slot: _describe(found, assignment.labels, task) for slot, found in ids.items()}
 
 
 def leaks(pieces: Sequence[Piece], tables: Sequence[Rows], assignment: Assignment, groups_may_cross: bool) -> dict[str, Any]:
@@ -139,22 +146,9 @@ def recipe_of(piece: Piece) -> Recipe:
     return piece["split"]
 
 
-def reader(settings: Settings, piece: Mapping[str, Any]) -> DataRepository:
-    """Return the repository of a round for reading; the ops credential may read dev data, never the reverse."""
-    zone = piece["zone"]
-    if zone == "dev" and not settings.data_dev_access_key:
-        zone = "ops"
-    return DataRepository(settings, piece["repository"], zone)
-
-
 def columns(timed: bool) -> list[str]:
     """Return the columns of a round's table that a split needs."""
     return ["item_id", "label", items.GROUP, *(["taken_at"] if timed else [])]
-
-
-def read_columns(settings: Settings, piece: Piece, names: Sequence[str]) -> pa.Table:
-    """Return some columns of the table of a round."""
-    return items.read(reader(settings, piece), piece["commit"], rounds.items_path(piece["round"]), names)
 
 
 def rows_of(table: pa.Table) -> Rows:
@@ -189,12 +183,12 @@ def _grouped(pieces: Sequence[Piece], tables: Sequence[Rows], where: str) -> Non
         raise ReferenceFault(where, "it is to be split by group, and no item of it has one", advice)
 
 
-def _describe(ids: list[str], labels: Mapping[str, str]) -> dict[str, Any]:
+def _describe(ids: list[str], labels: Mapping[str, str], task: Task) -> dict[str, Any]:
     return {
         "count": len(ids),
         "ids": _lines_digest(ids),
         "labels": _lines_digest(f"{one} {json.dumps(labels[one])}" for one in ids),
-        "classes": dict(sorted(Counter(labels[one] for one in ids).items())),
+        "classes": dict(sorted(Counter(name for one in ids for name in names(labels[one], task)).items())),
     }
 
 

@@ -12,6 +12,7 @@ from include.data.errors import ReferenceFault
 from include.data.folds import Fold, named, order, shape
 from include.data.parts import OpenSplit, open_split, split_document
 from include.data.rounds import Ref
+from include.data.tables import reader
 from include.projects import Project
 from include.settings import Settings, Zone
 
@@ -21,7 +22,7 @@ EXAMPLES = 5
 
 def list_splits(settings: Settings, project: Project, zone: Zone) -> list[Ref]:
     """Return the references of all stored splits of a zone, oldest first, each with ``author`` and ``method``."""
-    repo = split.reader(settings, {"repository": project.repositories[zone], "zone": zone})
+    repo = reader(settings, {"repository": project.repositories[zone], "zone": zone})
     found: dict[str, Ref] = {}
     for commit in repo.log():
         about = commit.metadata

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.clients.lakefs import CommitInfo, DataNotFound, DataRepository
-from include.data import items, rounds
+from include.data import items, refine, rounds, states
 from include.data.errors import ReferenceFault
 from include.data.merge import publish
 from include.data.rounds import Piece, Ref
@@ -21,6 +21,7 @@ from include.projects import Project
 from include.settings import Settings, Zone
 
 Contents = tuple[list[Piece], list[int], dict[str, dict[str, Any]]]
+DATA = ("collected", "operating", "sample")  # kinds of rounds that hold items
 NAME = re.compile(r"^v([1-9]\d*)$")
 
 
@@ -51,18 +52,34 @@ def tag_version(settings: Settings, project: Project, round_ref: Ref, notes: str
     def pieces(base: str) -> Contents:
         upto = [number for number in rounds.numbers(repo, base) if number <= int(merged.metadata["round"])]
         described = [rounds.describe(repo, base, number) for number in upto]
-        found = [piece(repo, base, d) for d in described if d["kind"] != "bundle"]
-        return found, [one["round"] for one in found], {}
+        labels = [_label_round(repo, base, one) for one in described if one["kind"] == "labels"]
+        found = [refined_piece(repo, base, one, project) for one in described if one["kind"] in DATA]
+        if labels:
+            found = [Piece(**{**one, "labels": labels}) for one in found]
+        return found, upto, {}
 
-    return publish_version(repo, project, run_id, author, notes, "version", pieces)
+    return publish_version(settings, repo, project, run_id, author, notes, "version", pieces)
+
+
+def _label_round(repo: DataRepository, commit: str, described: dict[str, Any]) -> dict[str, Any]:
+    fields = {"round": described["number"], "digest": described["digest"], "count": described["count"]}
+    return {"repository": repo.name, "zone": repo.zone, "commit": commit, **fields}
 
 
 def publish_version(
-    repo: DataRepository, project: Project, run_id: str, author: str, notes: str, kind: str, pieces: Callable[[str], Contents]
+    settings: Settings,
+    repo: DataRepository,
+    project: Project,
+    run_id: str,
+    author: str,
+    notes: str,
+    kind: str,
+    pieces: Callable[[str], Contents],
 ) -> Ref:
     """Merge a version's document, with what else belongs to it, and tag the merge.
 
     Args:
+        settings: the data servers of the pieces.
         repo: takes the version.
         project: whose it is.
         run_id: of the pipeline run; the same run gets the same version.
@@ -77,9 +94,9 @@ def publish_version(
 
         def build(base: str) -> tuple[dict[str, dict[str, Any]], str, dict[str, Any]]:
             found, listed, more = pieces(base)
-            name = _next(repo, base)
+            name, told = _next(repo, base), states.labelled(settings, project, found)
             document = {
-                "format": 1,
+                "format": 2,
                 "version": name,
                 "kind": kind,
                 "project": project.name,
@@ -91,8 +108,9 @@ def publish_version(
                 "count": sum(one["count"] for one in found),
                 "digest": digest(found),
                 "rounds": listed,
+                **told,
             }
-            names = ("kind", "project", "version", "author", "run_id", "count", "digest", "rounds")
+            names = ("kind", "project", "version", "author", "run_id", "count", "digest", "rounds", "state", "labelled")
             about = {key: document[key] for key in names}
             message = f"Version {name}: {notes}" if notes else f"Version {name}"
             return {**more, f"versions/{name}.json": document}, message, about
@@ -144,7 +162,7 @@ def document(repo: DataRepository, ref: str, name: str) -> dict[str, Any]:
 
 
 def piece(repo: DataRepository, commit: str, described: dict[str, Any], origin: str = "", split: Any = None) -> Piece:
-    """Return one round, as described at a commit, as part of a version."""
+    """Return one round, as described at a commit, as part of a version, in its raw form."""
     return Piece(
         repository=repo.name,
         zone=repo.zone,
@@ -157,10 +175,27 @@ def piece(repo: DataRepository, commit: str, described: dict[str, Any], origin: 
     )
 
 
+def refined_piece(repo: DataRepository, commit: str, described: dict[str, Any], project: Project) -> Piece:
+    """Return one round as part of a version, refined by the steps that project.yaml names now.
+
+    Raises:
+        RefineError: it was not refined by them.
+    """
+    found = piece(repo, commit, described)
+    if not project.data.refine:
+        return found
+    done = refine.report(repo, commit, described["number"], refine.recipe_digest(project))
+    return Piece(**{**found, "count": done["count"], "digest": done["digest"], "table": done["table"]})
+
+
 def digest(pieces: Sequence[Piece]) -> str:
     """Return the digest of a version: of the rounds it is made of, wherever they are read from."""
-    names = ("repository", "round", "digest", "origin")
-    return items.digest({"pieces": [{name: one[name] for name in names} for one in pieces]})  # type: ignore[literal-required]
+    names = ("repository", "round", "digest", "origin", "filter")
+    found = [{name: one[name] for name in names if name in one} for one in pieces]  # type: ignore[literal-required]
+    for one, its in zip(found, pieces, strict=True):
+        if its.get("labels"):
+            one["labels"] = [{name: label[name] for name in ("repository", "round", "digest")} for label in its["labels"]]
+    return items.digest({"pieces": found})
 
 
 def find_split(repo: DataRepository, name: str) -> CommitInfo | None:
@@ -181,4 +216,6 @@ def _names(tags: dict[str, str]) -> list[str]:
 def _reference(repo: DataRepository, commit: str, name: str, *, new: bool) -> Ref:
     found = document(repo, commit, name)
     names = ("kind", "version", "rounds", "count", "digest", "run_id", "author")
-    return {"repository": repo.name, "zone": repo.zone, "commit": commit, **{key: found[key] for key in names}, "new": new}
+    told = {"state": found.get("state", "labelled"), "labelled": found.get("labelled", found["count"])}
+    fields = {**{key: found[key] for key in names}, **told}
+    return {"repository": repo.name, "zone": repo.zone, "commit": commit, **fields, "new": new}

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 FIELD = r"^\S(.*\S)?$"
+SERVER = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-ITEM_FORMATS = ("npy", "raw", "image")
+PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
+ITEM_FORMATS = ("npy", "raw", "image", "text", "audio", "video")
 
 Name = Annotated[str, Field(pattern=FIELD, max_length=200)]
 Decode = Literal["array", "base64", "hex", "bytes"]
@@ -27,16 +29,23 @@ class SqlSource(_Part):
     time: str | None = Field(
         None, description="Column with the time a row was made or changed: rows are read by it. Rows of equal time may come late."
     )
-    content: str = Field(description="Column with the item itself.")
+    content: Name | list[Name] | None = Field(
+        None, description="Column with the item itself; left out where items are rows of a table."
+    )
     label: str | None = Field(None, description="Column with the true answer, where the caller knows it.")
     taken_at: str | None = Field(None, description="Column with the time the item was made.")
     group: str | None = Field(None, description="Column that tells whose item it is (person, device): such items stay together.")
     fetch_rows: int = Field(5000, ge=1, description="Rows fetched at a time.")
 
     @property
+    def contents(self) -> list[str]:
+        """Return the columns of the content, one or many."""
+        return [self.content] if isinstance(self.content, str) else list(self.content or ())
+
+    @property
     def needed(self) -> list[str]:
         """Return the columns without which there is no complete item."""
-        return [name for name in (self.key, self.time, self.content, self.label, self.taken_at, self.group) if name]
+        return [name for name in (self.key, self.time, *self.contents, self.label, self.taken_at, self.group) if name]
 
 
 class _Records(_Part):
@@ -75,8 +84,11 @@ class FilesSource(_Records):
         min_length=1, description="Folder: a path (relative to the home of the product), or an fsspec URL such as s3://bucket/in."
     )
     glob: str = Field("**/*", min_length=1, description="Which files below it; ** is any number of folders.")
-    format: Literal["csv", "parquet", "jsonl", "npy", "raw", "image"]
-    charset: str = Field("utf-8", description="Of csv and jsonl, such as cp949.")
+    format: Literal["csv", "parquet", "jsonl", "npy", "raw", "image", "text", "audio", "video"]
+    frame_every_s: float | None = Field(
+        None, gt=0, description="Of video: pictures so many seconds apart are the items, <path>#t=12.500, not the file."
+    )
+    charset: str = Field("utf-8", description="Of csv, jsonl and text, such as cp949.")
     delimiter: str = Field(",", min_length=1, max_length=1, description="Of csv.")
     settle_s: float = Field(
         0, ge=0, description="A file changed less than so many seconds ago may not be whole yet: left for later."
@@ -89,14 +101,14 @@ class FilesSource(_Records):
     def _fits(self) -> FilesSource:
         if "::" in self.url or "@" in self.url.partition("://")[2].partition("/")[0]:
             raise ValueError("url must be one plain address without credentials: those belong into the variable of options_env")
+        if self.frame_every_s and self.format != "video":
+            raise ValueError(f"frame_every_s means nothing to format {self.format}: it is for video")
         if self.format in ITEM_FORMATS:
             if self.content or self.key:
                 raise ValueError(f"format {self.format} is one item a file, named by its path: leave key and content out")
             for name, only in (("label", "@folder"), ("group", "@folder"), ("taken_at", "@modified")):
                 if getattr(self, name) not in (None, only):
                     raise ValueError(f"{name} of format {self.format} can only be {only}")
-        elif not self.content:
-            raise ValueError(f"content must name the field of {self.format} that holds the item")
         try:
             "".encode(self.charset)
         except (LookupError, UnicodeError) as cause:
@@ -152,7 +164,7 @@ class RestSource(_Records):
     params: dict[str, str] = Field({}, description="Sent with each request; no secrets.")
     records: str = Field("", description="Where the answer holds the list of records; empty: the answer is the list.")
     key: Name
-    content: Name | list[Name]
+    content: Name | list[Name] | None = None
     time: Name | None = Field(
         None, description="Field with the time a record was made or changed; needed where keys are no growing numbers."
     )
@@ -170,19 +182,85 @@ class RestSource(_Records):
         return list(dict.fromkeys([*super().needed, *([self.time] if self.time else [])]))
 
 
-class TopicSource(_Records):
-    """A stream, read in micro-batches: a topic of partitions whose records have growing offsets."""
+class _Stream(_Records):
+    """Records of a stream; ``@key``, ``@time`` and ``@header.name`` are what stands beside a record's value."""
 
-    kind: Literal["topic"]
     topic: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$")
-    folder: str | None = Field(None, description="Folder of topics; where not given, topics under the home of the product.")
-    content: Name | list[Name]
+    content: Name | list[Name] | None = Field(
+        None, description="Field with the item itself, or the list of its number fields; @value: the value is the item, no JSON."
+    )
     max_records: int = Field(100_000, ge=1, description="Records of one round at most; the next round goes on behind them.")
 
+    @property
+    def raw(self) -> bool:
+        """Tell whether a record's value is the item itself, and no JSON with fields."""
+        return self.content == "@value"
 
-Source = Annotated[SqlSource | FilesSource | RestSource | TopicSource, Field(discriminator="kind")]
-TAGS = {"source": {"sql", "files", "rest", "topic"}, "pagination": {"page", "cursor", "link", "none"}}
-DISCRIMINATORS = {"source": "kind", "pagination": "style"}
+    @model_validator(mode="after")
+    def _beside(self) -> _Stream:
+        for name in ("key", "label", "taken_at", "group"):
+            field = getattr(self, name) or "@"
+            if self.raw and not field.startswith("@"):
+                raise ValueError(f"{name}: with content @value a record has no fields, only @key, @time and @header.name")
+            if field.startswith("@") and field not in ("@", "@key", "@time") and not field.startswith("@header."):
+                raise ValueError(f"{name}: {field} is none of @key, @time and @header.name")
+        return self
+
+
+class TopicSource(_Stream):
+    """A stream, read in micro-batches: a topic of partitions whose records have growing offsets, on this machine's disk."""
+
+    kind: Literal["topic"]
+    folder: str | None = Field(None, description="Folder of topics; where not given, topics under the home of the product.")
+
+
+class KafkaSource(_Stream):
+    """A topic of a Kafka cluster, read in micro-batches. Its offsets are kept in the rounds; nothing is committed there."""
+
+    kind: Literal["kafka"]
+    servers: list[Annotated[str, Field(pattern=SERVER)]] = Field(
+        [], description="Brokers to begin at, host:port; where not given, bootstrap.servers in the variable of options_env."
+    )
+    options_env: str | None = Field(
+        None, pattern=VARIABLE, description="Environment variable with security and other options of librdkafka: a JSON object."
+    )
+    timeout_s: float = Field(30, gt=0, description="How long brokers may be silent.")
+
+    @model_validator(mode="after")
+    def _reachable(self) -> KafkaSource:
+        if not self.servers and not self.options_env:
+            raise ValueError("name servers, or options_env with bootstrap.servers")
+        return self
+
+
+Source = Annotated[SqlSource | FilesSource | RestSource | TopicSource | KafkaSource, Field(discriminator="kind")]
+
+
+class Start(_Part):
+    """When data_preparation starts by itself; it can always be started by hand and by REST."""
+
+    schedule: str | None = Field(None, description="Cron expression in UTC, such as 0 2 * * *, or @hourly, @daily, ...")
+    sensor: bool = Field(False, description="Wait for new data at the sources, and start when there is some.")
+    min_new: int = Field(1, ge=1, description="Rows, files or records that are worth a start; of the sensor.")
+    poll_seconds: float = Field(60, gt=0, description="Pause between two looks of the sensor.")
+
+    @model_validator(mode="after")
+    def _cron(self) -> Start:
+        from croniter import croniter
+
+        said = self.schedule
+        if said is not None and said not in PRESETS and not (len(said.split()) == 5 and croniter.is_valid(said)):
+            raise ValueError(f"schedule {said!r} is no cron expression of five fields, and none of {', '.join(PRESETS)}")
+        return self
+
+
+KINDS = {"sql", "files", "rest", "topic", "kafka"}
+TAGS = {
+    "source": KINDS,
+    "pagination": {"page", "cursor", "link", "none"},
+    "content": {"array", "text", "image", "audio", "video", "table"},
+}
+DISCRIMINATORS = {"source": "kind", "content": "kind", "pagination": "style"}
 
 
 def place(error: Any) -> str:
@@ -192,7 +270,7 @@ def place(error: Any) -> str:
     for part in map(str, error["loc"]):
         if part not in TAGS.get(before, ()):
             way.append(part)
-        before = part
+        before = "source" if way[-2:-1] == ["more_sources"] and part == way[-1] else part
     if error["type"].startswith("union_tag"):
         way.append(DISCRIMINATORS.get(before, before))
     return ".".join(way)

@@ -1,4 +1,4 @@
-"""Check a round on its branch, and merge what passed."""
+"""Refine and check a round on its branch, and merge what passed."""
 
 from __future__ import annotations
 
@@ -25,6 +25,23 @@ class _RoundOperator(ProjectOperator):
     def __init__(self, *, round: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.round = round
+
+
+class RefineRoundOperator(_RoundOperator):
+    """Turn the raw items of a round into refined ones by the steps of project.yaml, on its branch.
+
+    Returns:
+        The report: items before and after each step, and how many were left out.
+    """
+
+    def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
+        """Refine; a retry finds what the try before made."""
+        report = data.refine_round(settings, project, self.round)
+        for step in report["steps"]:
+            said = "%s: %d of %d items stay, %d changed, %d new"
+            self.log.info(said, step["use"], step["before"] - step["gone"], step["before"], step["changed"], step["new"])
+        self.log.info("refined: %d items, %d left out", report["count"], report["left_out"])
+        return report
 
 
 class CheckRoundOperator(_RoundOperator):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include import data
 from include.projects import Project
@@ -53,5 +54,8 @@ class MakeSplitOperator(ProjectOperator):
         self.version = version
 
     def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
-        """Make the recipe; the same version gives the same recipe."""
+        """Make the recipe; the same version gives the same recipe. Skipped where the version is not labelled yet."""
+        if self.version["state"] == "refined":
+            told = f"{self.version['labelled']} of {self.version['count']} items have a label"
+            raise AirflowSkipException(f"{self.version['version']} is refined and not labelled: {told}")
         return data.make_split(settings, project, self.version)

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from include.settings import Settings
-from plugins.console import alerts
+from plugins.console import alerts, reports
 from plugins.console.errors import ApiError
 
 
@@ -28,4 +28,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         return {"status": "ok"}
 
     app.include_router(alerts.router)
+    app.include_router(reports.router)
     return app

@@ -9,7 +9,7 @@ import pytest
 
 from include import data
 from include.clients.lakefs import DataDenied
-from include.data import items, rounds
+from include.data import arrays, items, rounds
 from include.data.split import PARTS
 from include.inference import PredictionLog, end_cursor
 
@@ -75,7 +75,7 @@ def test_an_operating_round(world: Any) -> None:
     assert table["key"].to_pylist()[:3] == ["요청-0#0", "요청-0#1", "요청-1#0"]
     assert table["label"].to_pylist()[:3] == ["0", "1", "1"]
     first = np.random.default_rng([7, 0]).integers(0, 17, size=(15, 2, 8, 8))[0, 1]
-    assert np.array_equal(items.to_array(table["content"], world.project.data.content)[1], first)
+    assert np.array_equal(arrays.to_array(table["content"], world.project.data.content)[1], first)
     assert merged(world, ref)["round"] == 1
     assert collect(world)["commit"] == merged(world, ref)["commit"]
 

@@ -10,7 +10,7 @@ import pytest
 from include import data
 from include.data import items, rounds
 from include.errors import FinalError
-from include.projects.project import Content
+from include.projects.content import ArrayContent as Content
 
 pytestmark = pytest.mark.integration
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.data import items
+from include.data import arrays, items
 from include.data.errors import IntegrityError
-from include.projects.project import Content
+from include.projects.content import ArrayContent as Content
 
 FORM = Content(dtype="uint8", shape=[2, 2], range=(0, 16))
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,7 +39,7 @@ def test_write_and_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     names = ("key", "item_id", "label")
     again = zip(*(table[name].to_pylist() for name in names), [None] * 250, strict=True)
     assert items.running_digest(again) == totals.digest
-    values = items.to_array(table["content"], FORM)
+    values = arrays.to_array(table["content"], FORM)
     assert values.shape == (250, 2, 2) and values.dtype == np.uint8 and values.flags.writeable
     assert [v.tobytes() for v in values] == [row.content for row in rows(250)]
 
@@ -66,16 +66,16 @@ def test_groups_are_a_column_only_where_the_source_names_one(tmp_path: Path) -> 
 
 def test_slices_keep_their_values() -> None:
     column = pa.chunked_array([pa.array([bytes([n] * 4) for n in range(10)], pa.large_binary()).slice(3, 4)])
-    assert items.to_array(column, FORM)[:, 0, 0].tolist() == [3, 4, 5, 6]
+    assert arrays.to_array(column, FORM)[:, 0, 0].tolist() == [3, 4, 5, 6]
     small = pa.chunked_array([pa.array([bytes([n] * 4) for n in range(4)], pa.binary()).slice(1)])
-    assert items.to_array(small, FORM)[:, 1, 1].tolist() == [1, 2, 3]
-    assert items.to_array(column.slice(0, 0), FORM).shape == (0, 2, 2)
+    assert arrays.to_array(small, FORM)[:, 1, 1].tolist() == [1, 2, 3]
+    assert arrays.to_array(column.slice(0, 0), FORM).shape == (0, 2, 2)
 
 
 @pytest.mark.parametrize("bad", [b"", b"12345", None])
 def test_a_content_of_another_size_is_refused(bad: bytes | None) -> None:
     with pytest.raises(IntegrityError, match="does not have 4 bytes"):
-        items.to_array(pa.chunked_array([pa.array([b"1234", bad], pa.large_binary())]), FORM)
+        arrays.to_array(pa.chunked_array([pa.array([b"1234", bad], pa.large_binary())]), FORM)
 
 
 def test_canonical_json() -> None:

@@ -16,7 +16,7 @@ from include.data.folds import named, order, parts_of, shape
 from include.data.leakage import leakage
 from include.data.recipes import PARTS, Rows, assign, edges, recipe, with_cuts
 from include.data.split import describe_parts
-from include.projects.project import Split
+from include.projects.split import Split
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 RATIOS = {"train": 0.7, "validation": 0.15, "test": 0.15}

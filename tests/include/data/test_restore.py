@@ -14,7 +14,7 @@ import pytest
 from include import data
 from include.data import items, restore
 from include.data.recipes import PARTS
-from include.projects.project import Split
+from include.projects.split import Split
 
 pytestmark = pytest.mark.integration
 

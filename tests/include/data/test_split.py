@@ -17,7 +17,7 @@ from include.data import recipes
 from include.data.errors import ReferenceFault
 from include.data.recipes import PARTS, Assignment, Rows, recipe
 from include.data.split import describe_parts
-from include.projects.project import Split
+from include.projects.split import Split
 
 ROOT = Path(__file__).resolve().parents[3]
 RATIOS = {"train": 0.7, "validation": 0.15, "test": 0.15}

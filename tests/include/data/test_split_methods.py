@@ -11,7 +11,7 @@ import pytest
 from include import data
 from include.data import items, rounds, split
 from include.data.recipes import PARTS, recipe
-from include.projects.project import Split
+from include.projects.split import Split
 
 pytestmark = pytest.mark.integration
 RATIOS = {"train": 0.6, "validation": 0.2, "test": 0.2}

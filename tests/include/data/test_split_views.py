@@ -13,7 +13,7 @@ from include import data
 from include.data import __main__ as cli
 from include.data import items
 from include.data.recipes import PARTS
-from include.projects.project import Split
+from include.projects.split import Split
 
 pytestmark = pytest.mark.integration
 RATIOS = {"train": 0.6, "validation": 0.2, "test": 0.2}

@@ -1,0 +1,169 @@
+"""Refining: the steps of project.yaml turn the raw items of a round into those that models learn from.
+
+The raw table stays as it was collected. The refined one lies beside it under the digest of its recipe,
+``rounds/000001/refined/<digest>.parquet``, with a report that tells what each step left out and changed; a version
+names the table that it is made of. So a changed recipe makes new tables and no old version moves.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from include.clients.lakefs import DataNotFound, DataRepository
+from include.data import items, rounds
+from include.data.errors import RefineError
+from include.data.items import Item, Totals
+from include.data.labels import classes_of
+from include.data.refine_steps import STEPS, Step
+from include.projects import Project
+from include.projects.refine import RefineStep
+from include.settings import Settings
+
+EXAMPLES = 5
+FORMAT = 1
+
+
+def refine_round(settings: Settings, project: Project, round_ref: rounds.Ref) -> dict[str, Any]:
+    """Refine a round on its branch by the steps of ``data.refine``; the same round and recipe give the same table.
+
+    Args:
+        settings: the data server.
+        project: ``data.refine`` names the steps; none leaves items as they are.
+        round_ref: from `collect_round` or `collect_operating_round`.
+
+    Returns:
+        ``{"round", "commit", "recipe", "table", "count", "left_out", "digest", "labels", "labelled", "steps"}``; each
+        step with ``use``, ``params``, ``before``, ``after``, ``changed`` and ``examples`` of keys that were left out.
+
+    Raises:
+        RefineError: a step is unknown, raised, or gave something that is no item.
+    """
+    repo = rounds.repository(settings, project, round_ref["zone"])
+    number, recipe = round_ref["round"], recipe_digest(project)
+    if not round_ref["count"]:
+        return {"round": None, "commit": round_ref["commit"], "recipe": recipe, "count": 0, "left_out": 0, "steps": []}
+    if done := rounds.merged(repo, round_ref["run_id"], round_ref["kind"], source=round_ref["source"]):
+        return report(repo, done.id, int(done.metadata["round"]), recipe)
+    branch = round_ref["branch"]
+    head = repo.commit_info(branch)
+    if head.metadata.get("step") == "refine" and head.metadata.get("recipe") == recipe:
+        return report(repo, head.id, number, recipe)
+    commit = rounds.round_commit(repo, branch)
+    document = rounds.describe(repo, commit, number)
+    found = _refine(repo, project, commit, document, branch, recipe)
+    repo.put(branch, rounds.refined_path(number, recipe), items.dump(found))
+    about = {**rounds.metadata("refine", document), "recipe": recipe, "count": found["count"], "left_out": found["left_out"]}
+    repo.commit(branch, f"Round {number} refined: {found['count']} of {document['count']} items", about)
+    return found
+
+
+def report(repo: DataRepository, ref: str, number: int, recipe: str) -> dict[str, Any]:
+    """Return the report about a refined round.
+
+    Raises:
+        RefineError: the round was not refined by this recipe.
+    """
+    import json
+
+    try:
+        return dict(json.loads(repo.get(ref, rounds.refined_path(number, recipe))))
+    except DataNotFound as cause:
+        where = f"{repo.name}, round {number}"
+        raise RefineError(where, "it was not refined by the steps that project.yaml names now", "Refine it first") from cause
+
+
+def recipe_digest(project: Project) -> str:
+    """Return the digest of the project's steps: their names, parameters and, of its own functions, their code."""
+    steps = [{"use": step.use, "params": step.params, "code": _code(step, project)} for step in project.data.refine]
+    return items.digest({"format": FORMAT, "steps": steps})
+
+
+def _refine(
+    repo: DataRepository, project: Project, commit: str, document: dict[str, Any], branch: str, recipe: str
+) -> dict[str, Any]:
+    number, form = document["number"], project.data.content
+    about = {"format": FORMAT, "round": number, "commit": commit, "recipe": recipe}
+    if not project.data.refine:
+        same = {name: document[name] for name in ("count", "digest", "labels", "labelled")}
+        return {**about, "table": rounds.items_path(number), **same, "left_out": 0, "steps": []}
+    with TemporaryDirectory(prefix="devmlops-refine-") as folder, items.opened(repo, commit, rounds.items_path(number)) as file:
+        grouped = items.has_groups(file)
+        write = partial(items.write, form=form, grouped=grouped, classes=partial(classes_of, project=project))
+        now = Path(folder) / "0.parquet"
+        totals, steps = write(now, items.stream(file)), []
+        for place, step in enumerate(project.data.refine, 1):
+            after = Path(folder) / f"{place}.parquet"
+            before, run = totals, _step(step, project)
+            totals = write(after, _guarded(run(items.Table(now), form), step, project))
+            steps.append({"use": step.use, "params": step.params, **_difference(before, totals, now, after)})
+            now = after
+        table = rounds.refined_path(number, recipe).replace(".json", ".parquet")
+        repo.put(branch, table, now)
+    fields = {"count": totals.count, "digest": totals.digest, "labels": dict(sorted(totals.labels.items()))}
+    return {
+        **about,
+        "table": table,
+        **fields,
+        "labelled": totals.labelled,
+        "left_out": max(document["count"] - totals.count, 0),
+        "steps": steps,
+    }
+
+
+def _step(step: RefineStep, project: Project) -> Step:
+    """Return the function of a step with its parameters bound.
+
+    Raises:
+        RefineError: there is no such step, or its parameters are not those that it takes.
+    """
+    where = f"data.refine of {project.name}, step {step.use}"
+    if ":" in step.use:
+        run = project.function("data.refine", step.use)
+    elif step.use in STEPS:
+        run = STEPS[step.use]
+    else:
+        advice = f"Take one of {', '.join(sorted(STEPS))}, or module:function of the project"
+        raise RefineError(where, "there is no such step", advice)
+    try:
+        inspect.signature(run).bind(None, None, **step.params)
+    except TypeError as cause:
+        raise RefineError(where, f"its params do not fit: {cause}", "Correct params in project.yaml") from cause
+    return partial(run, **step.params)
+
+
+def _guarded(given: Any, step: RefineStep, project: Project) -> Iterator[Item]:
+    where = f"data.refine of {project.name}, step {step.use}"
+    try:
+        for item in given:
+            if not isinstance(item, Item):
+                raise TypeError(f"it gave {type(item).__name__}, wanted include.data.Item")
+            yield item
+    except RefineError:
+        raise
+    except Exception as cause:
+        raise RefineError(where, f"{type(cause).__name__}: {cause}", "Correct the step or its params, then try again") from cause
+
+
+def _difference(before: Totals, after: Totals, old: Path, new: Path) -> dict[str, Any]:
+    """Return what one step did: items before and after, changed ones, and keys that are gone."""
+    ids: list[dict[str, str]] = []
+    for path in (old, new):
+        ids.append(dict(items.Table(path).ids()))
+    was, now = ids
+    gone = [key for key in was if key not in now]
+    changed = sum(now[key] != one for key, one in was.items() if key in now)
+    counts = {"before": before.count, "after": after.count, "changed": changed, "gone": len(gone)}
+    return {**counts, "new": sum(key not in was for key in now), "examples": gone[:EXAMPLES]}
+
+
+def _code(step: RefineStep, project: Project) -> str | None:
+    """Return the source of the project's module that holds a step; built-in steps go by their name."""
+    if ":" not in step.use:
+        return None
+    module = inspect.getmodule(project.function("data.refine", step.use))
+    return inspect.getsource(module) if module else None

@@ -1,0 +1,62 @@
+"""The sections ``release``, ``approval``, ``monitoring`` and ``retraining`` of a project.yaml."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from include.projects.parts import NAME, Fraction, Part
+
+
+class Release(Part):
+    """How a model is optimised, and what it must show before it is sealed."""
+
+    quantise: Literal["none", "int8"] = "int8"
+    max_accuracy_drop: float = Field(0.01, ge=0)
+    parity_tolerance: float = Field(1e-3, gt=0, description="Largest difference of probabilities, torch to ONNX.")
+    staging_rows: int = Field(200, ge=1)
+    staging_min_accuracy: Fraction = 0.9
+    staging_max_p99_ms: float = Field(100, gt=0)
+
+
+class ApprovalStep(Part):
+    """One question to one person."""
+
+    name: str = Field(pattern=NAME.pattern)
+    title: str
+    role: str = "Approver"
+
+
+STEPS = [
+    ApprovalStep(name="approve_model", title="The model may go into production"),
+    ApprovalStep(name="approve_inference_code", title="The inference code may go into production"),
+]
+
+
+class Approval(Part):
+    """Who must say yes. Every step needs another person, and none of them may be an author."""
+
+    steps: list[ApprovalStep] = Field(STEPS, min_length=1)
+    timeout_minutes: float = Field(24 * 60, gt=0, description="No answer in this time means no.")
+    valid_hours: float = Field(72, gt=0, description="An approval older than this no longer counts.")
+
+
+class Monitoring(Part):
+    """What counts as drift."""
+
+    window_rows: int = Field(200, ge=20)
+    threshold: float = Field(0.2, gt=0, description="Drift score (mean PSI) above which a window counts as drifted.")
+    windows_in_a_row: int = Field(2, ge=1)
+    poll_seconds: float = Field(2, gt=0)
+    report_rows: int = Field(5000, ge=1, description="At most this many rows go into the Evidently report.")
+
+
+class Retraining(Part):
+    """What a retraining needs, and what the new model must show."""
+
+    min_new_rows: int = Field(200, ge=1, description="Drifted rows with true answers that a new round needs.")
+    truth_wait_minutes: float = Field(60, gt=0, description="How long a retraining waits for late true answers.")
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    max_loss_on_old: Fraction = Field(0.02, description="How much accuracy a new model may lose on old data.")
+    min_gain_on_new: Fraction = Field(0.0, description="How much it must gain on new data.")

@@ -1,0 +1,69 @@
+"""Reports that tasks kept in a data repository, shown to people who may see the project."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse
+
+from include.projects import list_projects
+from include.settings import Settings
+from plugins.console.errors import ApiError
+
+router = APIRouter(prefix="/reports")
+
+# A report holds what came from outside: it may show itself, and run or load nothing.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "private, max-age=300",
+}
+MAX_BYTES = 64 << 20
+
+
+@router.get("/{zone}/{project}/{ref}/{path:path}")
+def report(
+    request: Request,
+    user: GetUserDep,
+    zone: Literal["dev", "ops"],
+    project: str,
+    ref: Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,200}$")],
+    path: Annotated[str, Path(pattern=r"^[A-Za-z0-9_./-]{1,500}\.html$")],
+) -> HTMLResponse:
+    """Return one HTML report.
+
+    Args:
+        request: tells the settings.
+        user: has to be logged in, and be allowed to see the project's DAGs.
+        zone: whose repository holds it.
+        project: the project's name.
+        ref: branch, tag or commit.
+        path: the object.
+    """
+    settings: Settings = request.app.state.settings
+    if project not in list_projects(settings.projects_dir):
+        raise ApiError(404, "unknown_project", f"there is no project {project!r}", "open the link of the task again")
+    requires_access_dag("GET", param_dag_id=f"{project}.data_preparation")(request, user)
+    return HTMLResponse(_read(settings, zone, project, ref, path), headers=HEADERS)
+
+
+def _read(settings: Settings, zone: Literal["dev", "ops"], project: str, ref: str, path: str) -> bytes:
+    from include.clients.lakefs import DataDenied, DataError, DataNotFound, DataRepository
+    from include.projects import load_project
+
+    try:
+        repository = DataRepository(settings, load_project(project, settings.projects_dir).repositories[zone], zone)
+        content = repository.get(ref, path)
+    except DataNotFound as cause:
+        raise ApiError(
+            404, "no_report", f"there is no report {path} at {ref}", "its branch may be gone; see the version"
+        ) from cause
+    except DataDenied as cause:
+        raise ApiError(503, "no_credential", f"this server may not read the {zone} zone", "see the operator") from cause
+    except DataError as cause:
+        raise ApiError(503, "data_unreachable", "the data server does not answer", "try again in a moment") from cause
+    if len(content) > MAX_BYTES:
+        raise ApiError(413, "too_large", f"the report has {len(content)} bytes", "read it from the data repository")
+    return content
