@@ -14,9 +14,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from include.inference.direct import Endpoint
+from include.inference.direct import Action, Endpoint
 from include.inference.errors import ApiError, unavailable
-from include.inference.openapi import INFER, INFER_ROUTE, TRUTHS, described
+from include.inference.openapi import FEATURES, INFER, INFER_ROUTE, TRUTHS, described
 from include.inference.schemas import ErrorAnswer
 from include.inference.service import Service
 from include.ledger import Route as LedgerRoute
@@ -55,6 +55,9 @@ def create_app(settings: Settings, read_routes: Callable[[], Iterable[LedgerRout
     app.add_exception_handler(Exception, _unexpected)
     for path, action in ((INFER, infer), (INFER_ROUTE, infer), (TRUTHS, truths)):
         app.router.routes.append(Route(path, Endpoint(action, settings.max_request_bytes), methods=["POST"]))
+    lookups: dict[str, Action] = {"GET": features_of_one, "POST": features_of_many}
+    for method, look in lookups.items():
+        app.router.routes.append(Route(FEATURES, Endpoint(look, settings.max_request_bytes), methods=[method]))
     _add_views(app)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]
     return app
@@ -68,6 +71,16 @@ async def infer(service: Service, names: dict[str, str], body: bytes) -> dict[st
 async def truths(service: Service, names: dict[str, str], body: bytes) -> dict[str, Any]:
     """Keep the true labels of earlier requests."""
     return await service.tell_truths(names["project"], body)
+
+
+async def features_of_one(service: Service, names: dict[str, str], query: bytes) -> dict[str, Any]:
+    """Look up the features of the entity that the address names."""
+    return await service.features.one(service.projects.get(names["project"]), names["view"], query)
+
+
+async def features_of_many(service: Service, names: dict[str, str], body: bytes) -> dict[str, Any]:
+    """Look up the features of several entities."""
+    return await service.features.many(service.projects.get(names["project"]), names["view"], body)
 
 
 def _add_views(app: FastAPI) -> None:

@@ -19,6 +19,8 @@ Action = Callable[[Any, dict[str, str], bytes], Awaitable[dict[str, Any]]]
 class Endpoint:
     """Reads the body, calls ``action(service, path_parameters, body)`` and sends what it returns as JSON.
 
+    Of GET it gives the address's query for a body.
+
     Args:
         action: does the work; an `ApiError` from it is sent as such.
         limit: most bytes of a body.
@@ -31,7 +33,8 @@ class Endpoint:
         """Serve one request."""
         service, names = scope["app"].state.service, scope["path_params"]
         try:
-            body = await read_body(scope, receive, self._limit)
+            asks = scope["method"] in ("GET", "HEAD")
+            body = scope["query_string"] if asks else await read_body(scope, receive, self._limit)
             if body is None:
                 return
             answer = await self._action(service, names, body)

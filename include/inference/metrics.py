@@ -29,6 +29,17 @@ class Metrics:
             "inference_log_seconds", "Waiting for the prediction log", ["project"], buckets=SECONDS, registry=self.registry
         )
         self._truths = Counter("inference_truths", "Late true answers taken", ["project"], registry=self.registry)
+        self._lookups = Counter(
+            "inference_feature_lookups", "Feature lookups, by result", ["project", "view", "code"], registry=self.registry
+        )
+        self._entities = Counter("inference_feature_entities", "Entities looked up", ["project", "view"], registry=self.registry)
+        self._lookup_seconds = Histogram(
+            "inference_feature_seconds",
+            "Waiting for online features",
+            ["project", "view"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
         self._retries = Counter("inference_retries", "Second tries at the model server", ["project"], registry=self.registry)
         self._in_flight = Gauge("inference_in_flight", "Requests under way", registry=self.registry)
         self._route = Gauge(
@@ -55,6 +66,16 @@ class Metrics:
     def truths(self, project: str, count: int) -> None:
         """Count late true answers."""
         self._truths.labels(project).inc(count)
+
+    def looked_up(self, project: str, view: str, entities: int, seconds: float) -> None:
+        """Count one lookup of features."""
+        self._lookups.labels(project, view, "200").inc()
+        self._entities.labels(project, view).inc(entities)
+        self._lookup_seconds.labels(project, view).observe(seconds)
+
+    def lookup_refused(self, project: str, view: str, status: int) -> None:
+        """Count one lookup that got an error; names are empty where there is no such thing."""
+        self._lookups.labels(project, view, str(status)).inc()
 
     def retried(self, project: str) -> None:
         """Count one second try."""

@@ -12,10 +12,15 @@ from pydantic.json_schema import models_json_schema
 from include.inference.routes import ROUTES
 from include.inference.schemas import (
     EXAMPLES,
+    FEATURES_EXAMPLES,
     TRUTHS_EXAMPLES,
+    EntityFeatures,
     ErrorAnswer,
+    FeaturesAnswer,
+    FeaturesBody,
     InferenceAnswer,
     InferenceBody,
+    OneFeaturesAnswer,
     TruthsAnswer,
     TruthsBody,
 )
@@ -23,9 +28,10 @@ from include.inference.schemas import (
 INFER = "/v1/projects/{project}/infer"
 INFER_ROUTE = "/v1/projects/{project}/routes/{route}/infer"
 TRUTHS = "/v1/projects/{project}/truths"
+FEATURES = "/v1/projects/{project}/features/{view}"
 
 ERRORS = {
-    404: "no such project or route",
+    404: "no such project, route, feature view or entity",
     413: "too many rows or bytes",
     422: "the request is wrong; field and row say where",
     502: "the release failed",
@@ -48,13 +54,19 @@ def described(app: FastAPI) -> dict[str, Any]:
         "Tell true labels",
         "Late true answers of earlier requests, durable; all are kept or none. The last one of a request counts.",
     )
+    features = (
+        "Look up features",
+        "The newest features of entities by the keys of a view, with their age; of entities that are not known too.",
+    )
     schema["paths"] = {
         INFER: _post(*infer, ["project"], InferenceBody, InferenceAnswer, EXAMPLES),
         INFER_ROUTE: _post(*staging, ["project", "route"], InferenceBody, InferenceAnswer, EXAMPLES),
         TRUTHS: _post(*truths, ["project"], TruthsBody, TruthsAnswer, TRUTHS_EXAMPLES),
+        FEATURES: _get_one() | _post(*features, ["project", "view"], FeaturesBody, FeaturesAnswer, FEATURES_EXAMPLES),
         **schema["paths"],
     }
     models: list[type[BaseModel]] = [InferenceBody, InferenceAnswer, TruthsBody, TruthsAnswer, ErrorAnswer]
+    models += [FeaturesBody, EntityFeatures, OneFeaturesAnswer, FeaturesAnswer]
     _, definitions = models_json_schema([(m, "validation") for m in models], ref_template="#/components/schemas/{model}")
     schema.setdefault("components", {}).setdefault("schemas", {}).update(definitions["$defs"])
     app.openapi_schema = schema
@@ -62,13 +74,12 @@ def described(app: FastAPI) -> dict[str, Any]:
 
 
 def _post(summary: str, text: str, names: list[str], body: type, answer: type, examples: dict[str, Any]) -> dict[str, Any]:
-    choices = {"project": {"type": "string", "example": "digits"}, "route": {"type": "string", "enum": list(ROUTES)}}
     return {
         "post": {
             "tags": ["inference"],
             "summary": summary,
             "description": text,
-            "parameters": [{"name": name, "in": "path", "required": True, "schema": choices[name]} for name in names],
+            "parameters": _names(names),
             "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(body), "examples": examples}}},
             "responses": {
                 "200": _answer("answered", answer),
@@ -76,6 +87,32 @@ def _post(summary: str, text: str, names: list[str], body: type, answer: type, e
             },
         }
     }
+
+
+def _get_one() -> dict[str, Any]:
+    keys = {"type": "object", "additionalProperties": {"type": "string"}, "example": {"customer": "김철수"}}
+    query = {"name": "keys", "in": "query", "required": True, "style": "form", "explode": True, "schema": keys}
+    return {
+        "get": {
+            "tags": ["inference"],
+            "summary": "Look up the features of one entity",
+            "description": "Each key of the view is a parameter. 404 where nothing is known of the entity.",
+            "parameters": [*_names(["project", "view"]), query],
+            "responses": {
+                "200": _answer("found", OneFeaturesAnswer),
+                **{str(status): _answer(ERRORS[status], ErrorAnswer) for status in (404, 422, 503)},
+            },
+        }
+    }
+
+
+def _names(names: list[str]) -> list[dict[str, Any]]:
+    choices = {
+        "project": {"type": "string", "example": "digits"},
+        "route": {"type": "string", "enum": list(ROUTES)},
+        "view": {"type": "string", "description": "A feature view of the project."},
+    }
+    return [{"name": name, "in": "path", "required": True, "schema": choices[name]} for name in names]
 
 
 def _answer(meaning: str, model: type) -> dict[str, Any]:

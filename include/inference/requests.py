@@ -106,7 +106,7 @@ def check_request_id(value: Any, field: str) -> str:
 
 
 def _tensor(rows: list[Any], single: bool, project: Project, body: bytes) -> np.ndarray:
-    content = project.data.content
+    content = project.array
     low, high = content.range
     whole = not content.dtype.startswith("float")
     try:
@@ -153,7 +153,7 @@ def _check(value: Any, shape: list[int], low: float, high: float, whole: bool, f
 
 
 def _expected(project: Project) -> str:
-    content = project.data.content
+    content = project.array
     numbers = "numbers" if content.dtype.startswith("float") else "whole numbers"
     return (
         f"each row of project {project.name} is a list of shape {content.shape} of {numbers} "

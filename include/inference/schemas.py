@@ -80,6 +80,42 @@ class TruthsAnswer(BaseModel):
     kept: int
 
 
+class FeaturesBody(BaseModel):
+    """Entities, each by the keys of the view."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    entities: list[dict[str, Any]] = Field(min_length=1, examples=[[{"customer": "김철수"}]])
+
+
+class EntityFeatures(BaseModel):
+    """The newest features of one entity."""
+
+    entity: dict[str, Any] = Field(examples=[{"customer": "김철수"}])
+    found: bool
+    features: dict[str, Any] | None = Field(description="By name; null where nothing is known of the entity.")
+    event_at: str | None = Field(description="Since when they hold.")
+    age_s: float | None
+    stale: bool = Field(description="Older than the view's time to live, or not found.")
+    definition: str = Field(description="Digest of the view's definition that they were computed by.")
+    version: str = Field(description="The newest data version that was brought online.", examples=["v3"])
+
+
+class OneFeaturesAnswer(EntityFeatures):
+    """The newest features of the entity that was asked for."""
+
+    project: str
+    view: str
+
+
+class FeaturesAnswer(BaseModel):
+    """The newest features of the entities, in the order of the request."""
+
+    project: str
+    view: str
+    entities: list[EntityFeatures]
+
+
 class ErrorDetail(BaseModel):
     """What is wrong and what to do."""
 
@@ -100,4 +136,5 @@ EXAMPLES = {
     "one row": {"value": {"request_id": "scan-4711", "input": IMAGE}},
     "several rows": {"value": {"inputs": [IMAGE, IMAGE]}},
 }
+FEATURES_EXAMPLES = {"two entities": {"value": {"entities": [{"customer": "김철수"}, {"customer": "이영희"}]}}}
 TRUTHS_EXAMPLES = {"one request": {"value": {"truths": [{"request_id": "scan-4711", "labels": ["0"]}]}}}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.inference.errors import ApiError, unavailable
+from include.inference.features import FeatureLookups
 from include.inference.known_projects import KnownProjects
 from include.inference.metrics import Metrics
 from include.inference.model_server import Answer, ModelServer, ModelUnavailable
@@ -41,6 +42,7 @@ class Service:
         self.settings = settings
         self.projects = KnownProjects(settings.projects_dir)
         self.metrics = Metrics()
+        self.features = FeatureLookups(settings, self.metrics)
         self.in_flight = 0
         self._read_routes = read_routes
         self._logs: dict[str, PredictionLog] = {}
@@ -70,6 +72,7 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.models.close()
         self.table.close()
+        self.features.close()
         for log in self._logs.values():
             await asyncio.to_thread(log.close)
 
@@ -146,7 +149,12 @@ class Service:
         """Count an error answer; a name that only the caller knows is not kept."""
         route = names.get("route", "production")
         project = names.get("project", "")
-        self.metrics.refused(project if self.projects.knows(project) else "", route if route in ROUTES else "", status)
+        project = project if self.projects.knows(project) else ""
+        if "view" in names:
+            view = names["view"] if project and names["view"] in self.projects.get(project).feature_views else ""
+            self.metrics.lookup_refused(project, view, status)
+        else:
+            self.metrics.refused(project, route if route in ROUTES else "", status)
 
     def status(self, project_name: str) -> dict[str, Any]:
         """Return what one project serves, and how often since the start.
@@ -155,7 +163,7 @@ class Service:
             ApiError: 404: no such project.
         """
         project = self.projects.get(project_name)
-        content = project.data.content
+        content = project.array
         return {
             "project": project.name,
             "title": project.title,

@@ -80,7 +80,7 @@ def current_frame(settings: Settings, project: Project, release_id: str, start: 
         MonitoringError: there are none.
     """
     contents, labels, best, rows = [], [], [], 0
-    shape = tuple(project.data.content.shape)
+    shape = tuple(project.array.shape)
     last = cursor_key(end)
     for record, cursor in read(settings.prediction_log, project.name, start):
         if cursor_key(cursor) > last or rows >= project.monitoring.report_rows:

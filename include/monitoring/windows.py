@@ -213,7 +213,7 @@ def _count(settings: Settings, project: Project, release_id: str, sketch: Sketch
 
 def _add(project: Project, sketch: Sketch, window: _Unfinished, records: list[Record]) -> None:
     """Count records in the window; one whose input no longer has the project's form is left out and counted as such."""
-    shape = tuple(project.data.content.shape)
+    shape = tuple(project.array.shape)
     contents, labels, confidence = [], [], []
     for record in records:
         try:

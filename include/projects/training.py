@@ -35,7 +35,7 @@ class Tuning(Part):
     workers: int = Field(2, ge=1)
     epochs: int = Field(12, ge=1)
     grace_epochs: int = Field(2, ge=1)
-    metric: str = "validation_accuracy"
+    metric: str | None = Field(None, description="What decides; the first of the task where not given.")
     space: dict[str, Range] = Field({})
 
 

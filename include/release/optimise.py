@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from include.clients import onnx as onnx_model
 from include.projects import Project
-from include.release import onnx_model
 from include.release.latency import measure
 from include.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import nn
+
+    from include.training import Fitted
 
 CALIBRATION_ROWS = 512
 SLOWER_LIMIT = 2.0  # int8 without the processor's support can be several times slower
@@ -39,7 +40,7 @@ class TestRows:
 
 
 def optimise_module(
-    module: nn.Module,
+    model: Fitted,
     calibration: np.ndarray,
     test: TestRows,
     out_dir: Path,
@@ -47,10 +48,10 @@ def optimise_module(
     quantise: Literal["none", "int8"] = "int8",
     max_accuracy_drop: float = 0.01,
 ) -> dict[str, Any]:
-    """Export and quantise a module, measure each form, choose one.
+    """Export and quantise a model, measure each form, choose one.
 
     Args:
-        module: takes float32 (n, ...) and gives logits (n, classes).
+        model: as it was trained.
         calibration: preprocessed training rows, float32 (n, ...).
         test: what accuracy is measured on.
         out_dir: gets ``model.fp32.onnx``, ``model.int8.onnx`` and ``optimise.png``.
@@ -58,13 +59,13 @@ def optimise_module(
         max_accuracy_drop: how much accuracy int8 may lose against fp32 and still be chosen.
 
     Returns:
-        ``torch``, ``fp32`` and, where made, ``int8``: each with ``accuracy``, ``size_bytes``, ``p50_ms``, ``p99_ms``
+        ``trained``, ``fp32`` and, where made, ``int8``: each with ``accuracy``, ``size_bytes``, ``p50_ms``, ``p99_ms``
         (one row), ``batch32`` (the same of 32 rows), ``sha256``; ``chosen``, ``reason``, ``rows``, ``calibration_rows``.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
-    report: dict[str, Any] = {"torch": _measure_torch(module, test)}
+    report: dict[str, Any] = {"trained": _measure_model(model, test)}
     source = out_dir / "model.fp32.onnx"
-    onnx_model.export(module, test.inputs, source)
+    model.export(test.inputs, source)
     report["fp32"] = _measure_file(source, test)
     rows = calibration[:CALIBRATION_ROWS]
     if quantise == "int8":
@@ -143,7 +144,7 @@ def plot(report: Mapping[str, Any], path: Path) -> None:
     """Draw accuracy, size and latency of each form side by side."""
     from matplotlib.figure import Figure
 
-    forms = [form for form in ("torch", "fp32", "int8") if form in report]
+    forms = [form for form in ("trained", "fp32", "int8") if form in report]
     panels: list[tuple[str, Callable[[Mapping[str, Any]], float]]] = [
         ("accuracy", lambda r: r["accuracy"]),
         ("size, KiB", lambda r: r["size_bytes"] / 1024),
@@ -177,21 +178,19 @@ def _measure_file(path: Path, test: TestRows) -> dict[str, Any]:
     }
 
 
-def _measure_torch(module: nn.Module, test: TestRows) -> dict[str, Any]:
+def _measure_model(model: Fitted, test: TestRows) -> dict[str, Any]:
     import torch
 
-    one, many, every = (torch.from_numpy(_rows(test.inputs, n)) for n in (1, 32, len(test.inputs)))
-    module.eval()
+    one, many = (_rows(test.inputs, n) for n in (1, 32))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # one core each, so that the forms can be compared
     try:
-        with torch.inference_mode():
-            return {
-                "accuracy": _accuracy(module(every).numpy(), test),
-                "size_bytes": sum(t.numel() * t.element_size() for t in module.state_dict().values()),
-                **measure(lambda: module(one)),
-                "batch32": measure(lambda: module(many)),
-            }
+        return {
+            "accuracy": float((model.predict(test.inputs).argmax(1) == test.labels).mean()),
+            "size_bytes": sum(map(len, model.files().values())),
+            **measure(lambda: model.predict(one)),
+            "batch32": measure(lambda: model.predict(many)),
+        }
     finally:
         torch.set_num_threads(threads)
 

@@ -48,7 +48,7 @@ def inference_files(project: Project) -> dict[str, Path]:
 
 def config(project: Project, release_id: str) -> str:
     """Return Triton's config.pbtxt of a release."""
-    dims = ", ".join(str(n) for n in project.data.content.shape)
+    dims = ", ".join(str(n) for n in project.array.shape)
     return (
         f'name: "{release_id}"\n'
         'backend: "python"\n'
@@ -178,7 +178,7 @@ def _contents(
         "project": project.name,
         "title": project.title,
         "classes": project.classes,
-        "content": project.data.content.model_dump(mode="json"),
+        "content": project.array.model_dump(mode="json"),
         "components": {kind: getattr(project.components, kind) for kind in ("preprocess", "postprocess")},
         "code": {name: hashlib.sha256(content).hexdigest() for name, content in code.items()},
         "model": {key: model.get(key) for key in ("name", "version", "run_id", "data")},

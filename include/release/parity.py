@@ -1,6 +1,6 @@
 """Checks that a release answers in production as its model answered in training.
 
-The same rows go through torch, the float32 ONNX file, the chosen ONNX file and the package loaded in Triton;
+The same rows go through the trained model, the float32 ONNX file, the chosen ONNX file and the package loaded in Triton;
 every label and every probability is compared.
 """
 
@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from include.clients import onnx as onnx_model
 from include.clients.triton import TritonClient
 from include.projects import Project
-from include.release import onnx_model
 from include.release.errors import ReleaseError
 from include.release.package import MAX_BATCH
 from include.settings import Settings
@@ -49,22 +49,22 @@ def compare(
     """Compare the ways of running the model, pair by pair.
 
     Args:
-        answers: of ``torch``, ``fp32``, ``chosen`` and ``triton``, for the same rows.
+        answers: of ``trained``, ``fp32``, ``chosen`` and ``triton``, for the same rows.
         truth: class indices (n,).
         chosen: ``fp32`` or ``int8``.
-        tolerance: largest difference of a probability from torch to fp32.
-        max_accuracy_drop: share of labels that int8 may give otherwise than torch.
+        tolerance: largest difference of a probability from the trained model to fp32.
+        max_accuracy_drop: share of labels that int8 may give otherwise than the trained model.
 
     Returns:
-        ``ok``, ``problems``, ``rows``, ``chosen``, ``accuracy`` per way, and ``pairs``: for ``torch_fp32``,
-        ``torch_chosen`` and ``chosen_triton`` ``max_abs_diff``, ``mean_abs_diff``, ``label_agreement``,
+        ``ok``, ``problems``, ``rows``, ``chosen``, ``accuracy`` per way, and ``pairs``: for ``trained_fp32``,
+        ``trained_chosen`` and ``chosen_triton`` ``max_abs_diff``, ``mean_abs_diff``, ``label_agreement``,
         ``different_rows`` (the first ten) and the limits that were set.
     """
     quantised = chosen != "fp32"
     agreement = 1.0 - max_accuracy_drop if quantised else 1.0
     limits: dict[str, tuple[str, str, float | None, float]] = {
-        "torch_fp32": ("torch", "fp32", tolerance, 1.0),
-        "torch_chosen": ("torch", "chosen", None if quantised else tolerance, agreement),
+        "trained_fp32": ("trained", "fp32", tolerance, 1.0),
+        "trained_chosen": ("trained", "chosen", None if quantised else tolerance, agreement),
         "chosen_triton": ("chosen", "triton", SERVING_TOLERANCE, 1.0),
     }
     pairs, problems = {}, []
@@ -116,7 +116,7 @@ def parity(
     release_run_id: str,
     rows: int | None = None,
 ) -> dict[str, Any]:
-    """Run the test part through torch, ONNX, the chosen ONNX file and Triton, compare, and store the report.
+    """Run the test part through the trained model, ONNX, the chosen ONNX file and Triton, compare, and store the report.
 
     The release is loaded in Triton for this, and unloaded again if it was not loaded before.
 
@@ -155,11 +155,11 @@ def parity(
         )
     test = load_part(settings, project, model["data"], "test")
     contents, truth = test.contents[:rows], test.labels[:rows]
-    torch_probabilities = predict(load_model(settings, project, model["version"]), project, contents)
+    probabilities = predict(load_model(settings, project, model["version"]), project, contents)
     inputs = project.component("preprocess")(contents)
     post: Callable[[Any], Mapping[str, Any]] = project.component("postprocess")
     answers = {
-        "torch": Answers(torch_probabilities.argmax(axis=1), torch_probabilities),
+        "trained": Answers(probabilities.argmax(axis=1), probabilities),
         "fp32": Answers.of(post(onnx_model.run(onnx_model.session(fp32), inputs))),
         "chosen": Answers.of(post(onnx_model.run(onnx_model.session(packaged), inputs))),
     }

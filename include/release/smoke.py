@@ -69,8 +69,8 @@ def smoke_test(triton: ModelServer, project: Project, release_id: str) -> dict[s
 def _rows(project: Project) -> np.ndarray:
     import numpy as np
 
-    low, high = project.data.content.range
-    shape = (ROWS, *project.data.content.shape)
+    low, high = project.array.range
+    shape = (ROWS, *project.array.shape)
     rows = np.random.default_rng(0).uniform(low, high, shape).astype(np.float32)
     rows[0], rows[1] = low, high
     return rows

@@ -109,7 +109,7 @@ def _interface(project: Project, code: Path, serving_python: Path) -> tuple[list
             [f"no serving environment at {serving_python}: run `make up`, or set DEVMLOPS_SERVING_PYTHON to its Python"],
         )
     order = code.parent / "order.json"
-    content = project.data.content
+    content = project.array
     components = {kind: getattr(project.components, kind) for kind in ("preprocess", "postprocess")}
     form = {"dtype": content.dtype, "shape": content.shape, "range": content.range}
     order.write_text(json.dumps({**components, **form, "classes": len(project.classes), "rows": SAMPLE_ROWS}))

@@ -3,7 +3,7 @@
 from include.training.confirm import confirm
 from include.training.errors import GateError, InputError, StateError, TrainingError
 from include.training.evaluate import evaluate, measure
-from include.training.loop import predict, train_module
+from include.training.learners import Fitted, Learner, learner, predict
 from include.training.models import load_model, model_info
 from include.training.register import register
 from include.training.reproducibility import code_digest
@@ -13,13 +13,16 @@ from include.training.tune import tune
 
 __all__ = [
     "STATES",
+    "Fitted",
     "GateError",
     "InputError",
+    "Learner",
     "StateError",
     "TrainingError",
     "code_digest",
     "confirm",
     "evaluate",
+    "learner",
     "load_model",
     "measure",
     "model_info",
@@ -28,6 +31,5 @@ __all__ = [
     "set_state",
     "state_history",
     "train",
-    "train_module",
     "tune",
 ]

@@ -11,9 +11,10 @@ from include.projects import Project
 from include.settings import Settings
 from include.training import parts as data
 from include.training import plots
-from include.training.loop import macro_f1, predict_inputs
+from include.training.learners import Fitted
 from include.training.models import load_run
 from include.training.parts import Arrays
+from include.training.scores import macro_f1
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,9 +50,9 @@ def assess(client: MlflowClient, project: Project, arrays: Mapping[str, Arrays],
     """Evaluate over arrays that are loaded already; as `evaluate`."""
     import numpy as np
 
-    module = load_run(client, project, run_id)
+    fitted = load_run(client, project, run_id)
     test = arrays["test"]
-    probabilities = predict_inputs(module, test.inputs)
+    probabilities = fitted.predict(test.inputs)
     report = measure(test.labels, probabilities, project.classes)
     guess = baseline(arrays["train"], test)
     report["metrics"]["baseline_accuracy"] = float((guess == test.labels).mean())
@@ -65,18 +66,18 @@ def assess(client: MlflowClient, project: Project, arrays: Mapping[str, Arrays],
     error = report["metrics"]["calibration_error"]
     log_file(client, run_id, "plots/calibration.png", plots.reliability(report["calibration"], error))
     log_file(client, run_id, "plots/per_class.png", plots.per_class(report["per_class"]))
-    log_file(client, run_id, SKETCH, _sketch(project, module, arrays).encode())
+    log_file(client, run_id, SKETCH, _sketch(project, fitted, arrays).encode())
     return {"run_id": run_id, "metrics": report["metrics"], "per_class": report["per_class"]}
 
 
-def _sketch(project: Project, module: Any, arrays: Mapping[str, Arrays]) -> str:
+def _sketch(project: Project, fitted: Fitted, arrays: Mapping[str, Arrays]) -> str:
     """Sketch rows that the weights were not fitted to: what production looks like while nothing drifts."""
     import numpy as np
 
     from include.monitoring import reference_sketch
 
     unseen = [arrays["validation"], arrays["test"]]
-    probabilities = np.concatenate([predict_inputs(module, part.inputs) for part in unseen])
+    probabilities = np.concatenate([fitted.predict(part.inputs) for part in unseen])
     contents = np.concatenate([part.contents for part in unseen])
     kinds = [kind for part in unseen for kind in part.kinds]
     return reference_sketch(project, contents, probabilities.argmax(1), probabilities, kinds).to_json()

@@ -2,43 +2,107 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
+from include.projects.project import Task
 from include.training.errors import InputError, TrainingError
+from include.training.learners import Epoch, Files, Fitted, Learner, build
 from include.training.parts import Arrays
+from include.training.scores import metric, mode, validate
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
-MODES = {"validation_accuracy": "max", "validation_macro_f1": "max", "validation_loss": "min"}
+WEIGHTS = "state_dict.pt"
 DEFAULTS: dict[str, Any] = {"learning_rate": 0.002, "batch_size": 32, "weight_decay": 1e-4}
 
-Epoch = dict[str, float]
 
+class Trained(Fitted):
+    """A trained network with its best epoch's weights in place.
 
-@dataclass(frozen=True)
-class Trained:
-    """A trained model with its best epoch's weights in place.
-
-    Attributes:
+    Args:
         module: in evaluation mode, on the CPU.
+        task: classification or regression.
         history: metrics of each epoch, the first epoch first.
         best_epoch: whose weights were kept, counted from 1.
     """
 
-    module: nn.Module
-    history: list[Epoch] = field(repr=False)
-    best_epoch: int
+    framework = "torch"
+
+    def __init__(self, module: nn.Module, task: Task, history: list[Epoch], best_epoch: int) -> None:
+        self.module, self.task, self.history, self.best_epoch = module, task, history, best_epoch
 
     @property
-    def best(self) -> Epoch:
-        """Metrics of the best epoch."""
-        return self.history[self.best_epoch - 1]
+    def size(self) -> int:
+        """Return how many parameters the network has."""
+        return sum(p.numel() for p in self.module.parameters())
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """Return probabilities (n, classes) or numbers (n,)."""
+        return predict_inputs(self.module, inputs, self.task)
+
+    def files(self) -> Files:
+        """Return the weights as a file that `torch.load` reads with ``weights_only=True``."""
+        import torch
+
+        buffer = io.BytesIO()
+        torch.save(self.module.state_dict(), buffer)
+        return {WEIGHTS: buffer.getvalue()}
+
+    def export(self, example: np.ndarray, path: Path) -> None:
+        """Write it as ONNX."""
+        from include.clients.onnx import export
+
+        export(self.module, example, path)
+
+
+class TorchLearner(Learner):
+    """Trains networks by Adam; what else a project wants it does in a `Learner` of its own."""
+
+    def fit(
+        self,
+        project: Project,
+        params: Mapping[str, Any],
+        parts: Mapping[str, Arrays],
+        seed: int,
+        epochs: int,
+        on_epoch: Callable[[Epoch], None] | None = None,
+        initial: Files | None = None,
+    ) -> Trained:
+        """Train; arguments as of `Learner.fit`."""
+        return train_module(project, params, parts, seed, epochs, on_epoch, weights(initial) if initial else None)
+
+    def load(self, project: Project, params: Mapping[str, Any], files: Files) -> Trained:
+        """Build the network and put the weights in."""
+        module: nn.Module = build(project, params)
+        try:
+            module.load_state_dict(weights(files))
+        except RuntimeError as cause:
+            problem = str(cause).splitlines()[-1].strip()
+            raise InputError(
+                f"the weights do not fit the model component of {project.name} as it is now: "
+                f"check out the code that made them ({problem})"
+            ) from cause
+        return Trained(module.eval(), project.task, [], 0)
+
+
+def weights(files: Files) -> dict[str, Tensor]:
+    """Return the weights that a training kept.
+
+    Raises:
+        InputError: it kept none.
+    """
+    import torch
+
+    if WEIGHTS not in files:
+        raise InputError(f"there is no {WEIGHTS}: the model was made by another learner")
+    return dict(torch.load(io.BytesIO(files[WEIGHTS]), weights_only=True, map_location="cpu"))
 
 
 @contextmanager
@@ -56,17 +120,6 @@ def deterministic(seed: int) -> Iterator[None]:
         finally:
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(strict)
-
-
-def mode(metric: str) -> str:
-    """Return ``max`` or ``min``: which way ``metric`` gets better.
-
-    Raises:
-        InputError: no such metric is measured during training.
-    """
-    if metric not in MODES:
-        raise InputError(f"training measures {', '.join(MODES)}, not {metric!r}; correct training.tuning.metric in project.yaml")
-    return MODES[metric]
 
 
 def train_module(
@@ -94,15 +147,14 @@ def train_module(
         TrainingError: the loss is no longer finite.
     """
     import torch
-    from torch.nn import functional as F
 
-    metric = project.training.tuning.metric
-    sign = 1.0 if mode(metric) == "max" else -1.0
+    deciding = metric(project)
+    sign = 1.0 if mode(project) == "max" else -1.0
     given = {**DEFAULTS, **params}
     batch = int(given["batch_size"])
     if batch < 1 or float(given["learning_rate"]) <= 0 or epochs < 1:
         raise InputError(f"batch_size and epochs must be at least 1 and learning_rate above 0, not {given}, {epochs} epochs")
-    x, y = torch.from_numpy(parts["train"].inputs), torch.from_numpy(parts["train"].labels)
+    x, y = torch.from_numpy(parts["train"].inputs), _targets(project.task, parts["train"].labels)
     history: list[Epoch] = []
     best: tuple[tuple[float, float], int, dict[str, Tensor]] | None = None
     with deterministic(seed):
@@ -115,28 +167,39 @@ def train_module(
             total = 0.0
             for rows in torch.randperm(len(x)).split(batch):
                 optimiser.zero_grad()
-                loss = F.cross_entropy(module(x[rows]), y[rows])
+                loss = _loss(project.task, module(x[rows]), y[rows])
                 loss.backward()
                 optimiser.step()
                 total += loss.item() * len(rows)
             if not total < float("inf"):
                 raise TrainingError(f"the loss is {total} in epoch {epoch}: lower learning_rate (now {given['learning_rate']})")
-            history.append({"epoch": epoch, "train_loss": total / len(x), **_validate(module, parts["validation"])})
-            score = (sign * history[-1][metric], -history[-1]["validation_loss"])
+            history.append({"epoch": epoch, "train_loss": total / len(x), **_validate(project.task, module, parts["validation"])})
+            score = (sign * history[-1][deciding], -history[-1]["validation_loss"])
             if best is None or score > best[0]:
                 best = (score, epoch, {key: value.clone() for key, value in module.state_dict().items()})
             if on_epoch:
                 on_epoch(history[-1])
     assert best is not None
     module.load_state_dict(best[2])
-    return Trained(module.eval(), history, best[1])
+    return Trained(module.eval(), project.task, history, best[1])
+
+
+def _targets(task: Task, labels: np.ndarray) -> Tensor:
+    import torch
+
+    return torch.from_numpy(labels) if task == "classification" else torch.from_numpy(labels).to(torch.float32)
+
+
+def _loss(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
+    from torch.nn import functional as F
+
+    if task == "classification":
+        return F.cross_entropy(outputs, targets)
+    return F.mse_loss(outputs.reshape(len(outputs)), targets)
 
 
 def _begin(project: Project, params: Mapping[str, Any], initial: Mapping[str, Tensor] | None) -> nn.Module:
-    try:
-        module: nn.Module = project.component("model")(dict(params))
-    except (TypeError, ValueError) as cause:
-        raise InputError(f"the model of {project.name} cannot be built from {dict(params)}: {cause}") from cause
+    module: nn.Module = build(project, params)
     if initial is not None:
         try:
             module.load_state_dict(dict(initial))
@@ -148,54 +211,22 @@ def _begin(project: Project, params: Mapping[str, Any], initial: Mapping[str, Te
     return module
 
 
-def _validate(module: nn.Module, part: Arrays) -> Epoch:
-    import numpy as np
-
-    probabilities = predict_inputs(module, part.inputs)
-    guess = probabilities.argmax(1)
-    picked = np.clip(probabilities[np.arange(len(guess)), part.labels], 1e-12, 1)
-    return {
-        "validation_loss": float(-np.log(picked).mean()),
-        "validation_accuracy": float((guess == part.labels).mean()),
-        "validation_macro_f1": macro_f1(part.labels, guess),
-    }
+def _validate(task: Task, module: nn.Module, part: Arrays) -> Epoch:
+    return validate(task, part.labels, predict_inputs(module, part.inputs, task))
 
 
-def macro_f1(labels: np.ndarray, guess: np.ndarray) -> float:
-    """Return the mean F1 over the classes that occur in labels or guesses."""
-    import numpy as np
-
-    scores = []
-    for name in np.union1d(labels, guess):
-        hit = int(((labels == name) & (guess == name)).sum())
-        scores.append(2 * hit / (int((labels == name).sum()) + int((guess == name).sum())))
-    return float(np.mean(scores))
-
-
-def predict_inputs(module: nn.Module, inputs: np.ndarray, batch: int = 1024) -> np.ndarray:
-    """Return the class probabilities float32 (n, classes) of preprocessed inputs (n, ...)."""
+def predict_inputs(module: nn.Module, inputs: np.ndarray, task: Task = "classification", batch: int = 1024) -> np.ndarray:
+    """Return the outputs of preprocessed inputs (n, ...): probabilities float32 (n, classes), or numbers float32 (n,)."""
     import numpy as np
     import torch
 
     was_training = module.training
     module.eval()
     with torch.inference_mode():
-        rows = [torch.softmax(module(part), dim=1).numpy() for part in torch.from_numpy(inputs).split(batch)]
+        rows = [module(part) for part in torch.from_numpy(inputs).split(batch)]
+        if task == "classification":
+            found = [torch.softmax(part, dim=1).numpy() for part in rows]
+        else:
+            found = [part.reshape(len(part)).numpy() for part in rows]
     module.train(was_training)
-    return np.concatenate(rows)
-
-
-def predict(module: nn.Module, project: Project, contents: np.ndarray) -> np.ndarray:
-    """Return the class probabilities of items as they were collected.
-
-    Args:
-        module: of `load_model` or `train_module`.
-        project: gives the preprocessing.
-        contents: items (n, *content.shape).
-
-    Returns:
-        float32 (n, classes); each row adds up to 1.
-    """
-    import numpy as np
-
-    return predict_inputs(module, np.ascontiguousarray(project.component("preprocess")(contents), dtype=np.float32))
+    return np.concatenate(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,14 @@ from include.clients.mlflow import MlflowError, mlflow_client, mlflow_errors, re
 from include.projects import Project
 from include.settings import Settings
 from include.training.errors import InputError
+from include.training.learners import Files, Fitted, learner
 from include.training.runs import split_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
-    from torch import Tensor, nn
 
+FOLDER, PARAMS = "model", "model/params.json"
 ALIASES = ("confirmed", "production")
 
 
@@ -94,41 +94,35 @@ def model_info(settings: Settings, project: Project, version: str | int = "confi
         return describe(client, find_version(client, project, version))
 
 
-def read_weights(client: MlflowClient, run_id: str) -> dict[str, Tensor]:
-    """Return the weights that a training run kept.
+def model_files(client: MlflowClient, run_id: str) -> Files:
+    """Return the files of the model that a training run kept, by name; empty where it kept none."""
+    found = [one.path for one in client.list_artifacts(run_id, FOLDER) if not one.is_dir and one.path != PARAMS]
+    return {path.removeprefix(f"{FOLDER}/"): read_file(client, run_id, path) for path in found}
+
+
+def load_run(client: MlflowClient, project: Project, run_id: str) -> Fitted:
+    """Return the model of a training run.
 
     Raises:
-        InputError: the run kept none.
+        InputError: the run kept none, or it does not fit the model component as it is now.
     """
-    import torch
-
-    return dict(torch.load(io.BytesIO(_file(client, run_id, "model/state_dict.pt")), weights_only=True, map_location="cpu"))
-
-
-def load_run(client: MlflowClient, project: Project, run_id: str) -> nn.Module:
-    """Return the network of a training run, in evaluation mode, on the CPU."""
-    params = json.loads(_file(client, run_id, "model/params.json"))
-    module: nn.Module = project.component("model")(params)
+    params = json.loads(_file(client, run_id, PARAMS))
     try:
-        module.load_state_dict(read_weights(client, run_id))
-    except RuntimeError as cause:
-        raise InputError(
-            f"the weights of run {run_id} do not fit the model component of {project.name} as it is now: "
-            f"check out the code that made it ({str(cause).splitlines()[-1].strip()})"
-        ) from cause
-    return module.eval()
+        return learner(project, params).load(project, params, model_files(client, run_id))
+    except InputError as cause:
+        raise InputError(f"run {run_id}: {cause}") from cause
 
 
-def load_model(settings: Settings, project: Project, version: str | int) -> nn.Module:
-    """Return the network of a registered model version, in evaluation mode, on the CPU.
+def load_model(settings: Settings, project: Project, version: str | int) -> Fitted:
+    """Return the model of a registered version, ready to predict, on the CPU.
 
     Args:
         settings: name MLflow.
-        project: whose model; its model component builds the network.
+        project: whose model; its model component says what it is.
         version: a number, ``confirmed``, ``production`` or ``latest``.
 
     Raises:
-        InputError: no such version, or its weights do not fit the component.
+        InputError: no such version, or it does not fit the component.
         MlflowError: MLflow did not answer.
     """
     client = mlflow_client(settings)

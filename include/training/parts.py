@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
+from include.projects.content import ArrayContent
 from include.settings import Settings
 from include.training.errors import InputError
 
@@ -21,25 +22,25 @@ class Arrays:
     """One part as arrays.
 
     Attributes:
-        contents: items as they were collected (n, *content.shape).
+        contents: items as they were collected, as `include.data.load_part` gives them (n).
         inputs: the same after the project's preprocessing, float32 (n, ...).
-        labels: class indices, int64 (n,).
+        labels: class indices, int64 (n,), or numbers, float64 (n,).
         kinds: for each row ``dev``, or the round of operation that it comes from.
     """
 
-    contents: np.ndarray
+    contents: Any
     inputs: np.ndarray
     labels: np.ndarray
     kinds: list[str]
 
 
-def prepare(project: Project, contents: np.ndarray, labels: np.ndarray, name: str = "part", rounds: Sequence[str] = ()) -> Arrays:
+def prepare(project: Project, contents: Any, labels: np.ndarray, name: str = "part", rounds: Sequence[str] = ()) -> Arrays:
     """Check one part and run the project's preprocessing over it.
 
     Args:
         project: gives the preprocessing and the classes.
-        contents: items (n, *content.shape).
-        labels: class indices (n,).
+        contents: items (n).
+        labels: class indices or numbers (n,).
         name: of the part, for the error.
         rounds: the round that each item comes from (n); none is all of one kind.
 
@@ -48,20 +49,26 @@ def prepare(project: Project, contents: np.ndarray, labels: np.ndarray, name: st
     """
     import numpy as np
 
-    contents, labels = np.asarray(contents), np.asarray(labels)
-    shape = tuple(project.data.content.shape)
+    labels = np.asarray(labels)
     if len(contents) == 0:
         raise InputError(f"the {name} part of {project.name} has no rows; collect more data or change the split")
-    if contents.shape[1:] != shape or labels.shape != (len(contents),):
-        raise InputError(f"the {name} part has items {contents.shape} and labels {labels.shape}; wanted (n, {shape}) and (n,)")
-    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(project.classes):
+    form = project.data.content
+    shape = (len(contents), *form.shape) if isinstance(form, ArrayContent) else (len(contents),)
+    found = np.shape(contents) if isinstance(form, ArrayContent) else (len(contents),)
+    if found != shape or labels.shape != (len(contents),):
+        raise InputError(f"the {name} part has items {found} and labels {labels.shape}; wanted {shape} and ({len(contents)},)")
+    if project.task == "regression":
+        if labels.dtype.kind not in "iuf" or not np.isfinite(labels).all():
+            raise InputError(f"the {name} part of {project.name} has labels that are no finite numbers")
+    elif labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(project.classes):
         raise InputError(f"the {name} part has labels outside 0..{len(project.classes) - 1}, the classes of {project.name}")
     inputs = np.ascontiguousarray(project.component("preprocess")(contents), dtype=np.float32)
     if len(inputs) != len(contents) or not np.isfinite(inputs).all():
         raise InputError(f"preprocessing the {name} part of {project.name} lost rows or made values that are not finite")
     operation = f"{project.repositories['ops']}/"
     kinds = [name if name.startswith(operation) else "dev" for name in rounds] or ["dev"] * len(contents)
-    return Arrays(contents, inputs, labels.astype(np.int64), kinds)
+    wanted = np.float64 if project.task == "regression" else np.int64
+    return Arrays(contents, inputs, labels.astype(wanted), kinds)
 
 
 def load(settings: Settings, project: Project, split: Mapping[str, Any], names: tuple[str, ...] = NAMES) -> dict[str, Arrays]:

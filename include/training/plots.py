@@ -53,17 +53,18 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def loss(history: Sequence[Mapping[str, float]], best_epoch: int) -> bytes:
-    """Draw loss and accuracy over the epochs, with the epoch whose weights were kept."""
+def loss(history: Sequence[Mapping[str, float]], best_epoch: int, metric: str = "validation_accuracy") -> bytes:
+    """Draw the loss and the deciding metric over the epochs, with the epoch that was kept."""
     from matplotlib.ticker import MaxNLocator
 
     epochs = [e["epoch"] for e in history]
     with _figure(9, 3.6, columns=2) as (figure, (left, right)):
         left.plot(epochs, [e["train_loss"] for e in history], color=GREY, label="train")
         left.plot(epochs, [e["validation_loss"] for e in history], color=BLUE, label="validation")
-        left.set(title="Loss", xlabel="epoch", ylabel="cross entropy", yscale="log")
-        right.plot(epochs, [e["validation_accuracy"] for e in history], color=BLUE, label="validation accuracy")
-        right.set(title="Accuracy", xlabel="epoch", ylabel="share of right answers")
+        left.set(title="Loss", xlabel="epoch", ylabel="loss", yscale="log")
+        right.plot(epochs, [e[metric] for e in history], color=BLUE, label=metric.replace("_", " "))
+        title = metric.removeprefix("validation_").replace("_", " ").capitalize()
+        right.set(title=title, xlabel="epoch", ylabel="validation part")
         for axes in (left, right):
             axes.axvline(best_epoch, color=ORANGE, linestyle="--", linewidth=1.2, label=f"kept: epoch {best_epoch}")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,15 +11,14 @@ from include.projects import Project
 from include.settings import Settings
 from include.training import parts as data
 from include.training import plots, runs
-from include.training.loop import Epoch, Trained, train_module
-from include.training.models import model_info, read_weights
+from include.training.learners import Epoch, learner
+from include.training.models import FOLDER, PARAMS, model_files, model_info
 from include.training.parts import Arrays
+from include.training.scores import metric
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-WEIGHTS = "model/state_dict.pt"
-PARAMS = "model/params.json"
 RESULT = "training.json"
 
 
@@ -90,43 +88,33 @@ def fit(
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """Train on arrays that are loaded already; arguments as of `train`."""
-    seed, most = project.training.seed, epochs or project.training.epochs
+    seed, most, deciding = project.training.seed, epochs or project.training.epochs, metric(project)
     initial = None
     origin = model_info(settings, project, init_from) if init_from else None
     if origin:
-        initial = read_weights(client, origin["run_id"])
+        initial = model_files(client, origin["run_id"])
     logged = {**params, "seed": seed, "epochs": most, "init_from": f"v{origin['version']}" if origin else "random"}
     run_id = runs.start(settings, client, project, "training", split, author, logged, "training", key, parent_run_id)
 
     def report(epoch: Epoch) -> None:
-        tell(
-            f"epoch {epoch['epoch']}/{most} train_loss {epoch['train_loss']:.4f} "
-            f"validation_accuracy {epoch['validation_accuracy']:.4f}"
-        )
+        said = f"train_loss {epoch['train_loss']:.4f} {deciding} {epoch[deciding]:.4f}"
+        tell(f"epoch {epoch['epoch']}/{most} {said}")
 
     with runs.closing(client, run_id):
-        trained = train_module(project, params, arrays, seed, most, report, initial)
+        trained = learner(project, params).fit(project, params, arrays, seed, most, report, initial)
         metrics = {**{k: v for k, v in trained.best.items() if k != "epoch"}, "best_epoch": float(trained.best_epoch)}
         log_history(client, run_id, [(int(e["epoch"]), {k: v for k, v in e.items() if k != "epoch"}) for e in trained.history])
         log_metrics(client, run_id, {f"best_{k}": v for k, v in metrics.items() if k.startswith("validation")}, most)
         log_metrics(client, run_id, {"best_epoch": trained.best_epoch}, most)
-        log_params(client, run_id, {"train_rows": len(arrays["train"].labels), "parameters": _size(trained)})
-        log_file(client, run_id, WEIGHTS, weights_bytes(trained))
+        log_params(
+            client,
+            run_id,
+            {"train_rows": len(arrays["train"].labels), "parameters": trained.size, "framework": trained.framework},
+        )
+        for name, content in trained.files().items():
+            log_file(client, run_id, f"{FOLDER}/{name}", content)
         log_file(client, run_id, PARAMS, json.dumps(dict(params), sort_keys=True, indent=1).encode())
-        log_file(client, run_id, "plots/loss.png", plots.loss(trained.history, trained.best_epoch))
+        log_file(client, run_id, "plots/loss.png", plots.loss(trained.history, trained.best_epoch, deciding))
         result = {"run_id": run_id, "metrics": metrics}
         client.log_dict(run_id, result, RESULT)
     return result
-
-
-def _size(trained: Trained) -> int:
-    return sum(p.numel() for p in trained.module.parameters())
-
-
-def weights_bytes(trained: Trained) -> bytes:
-    """Return the weights as a file that `torch.load` reads with ``weights_only=True``."""
-    import torch
-
-    buffer = io.BytesIO()
-    torch.save(trained.module.state_dict(), buffer)
-    return buffer.getvalue()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from include.projects import Project
-from include.training.loop import Epoch, train_module
+from include.training.learners import Epoch, learner
 from include.training.parts import Arrays
 
 
@@ -27,7 +27,7 @@ def trial(config: Mapping[str, Any], project: Project, parts: Mapping[str, Array
 
     # Arrays in the object store are read-only, which torch warns about; nothing here writes to them.
     writable = {name: Arrays(part.contents, part.inputs.copy(), part.labels.copy(), part.kinds) for name, part in parts.items()}
-    train_module(project, config, writable, seed, epochs, on_epoch=report)
+    learner(project, config).fit(project, config, writable, seed, epochs, report)
 
 
 def space(project: Project) -> dict[str, Any]:

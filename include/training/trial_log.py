@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from include.clients.mlflow import log_history, log_params
-from include.training.loop import Epoch, mode
+from include.training.learners import Epoch
+from include.training.scores import direction
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from ray.tune import Callback
 
 FLUSH_S = 2.0
-MEASURED = ("train_loss", "validation_loss", "validation_accuracy", "validation_macro_f1")
+MEASURED = ("train_", "validation_")
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Trial:
 
     def best(self, metric: str) -> Epoch | None:
         """Return the epoch with the best ``metric``; on a tie, the one with the lower loss."""
-        sign = 1.0 if mode(metric) == "max" else -1.0
+        sign = 1.0 if direction(metric) == "max" else -1.0
         return max(self.history, key=lambda e: (sign * e[metric], -e["validation_loss"]), default=None)
 
 
@@ -84,7 +85,9 @@ class TrialLog:
     def result(self, key: str, result: Mapping[str, Any]) -> None:
         """Take the metrics of one epoch; they go to MLflow in batches."""
         trial = self.trials[key]
-        trial.history.append({name: float(result[name]) for name in ("epoch", *MEASURED)})
+        trial.history.append(
+            {name: float(value) for name, value in result.items() if name == "epoch" or name.startswith(MEASURED)}
+        )
         self.tell(f"trial {trial.number}/{self.total} epoch {int(result['epoch'])} {self.metric} {result[self.metric]:.4f}")
         if time.monotonic() - trial.flushed_at > FLUSH_S:
             self._flush(trial)
@@ -108,7 +111,7 @@ class TrialLog:
 
     def best(self) -> Trial | None:
         """Return the trial with the best epoch of all; the earlier one on a tie."""
-        sign = 1.0 if mode(self.metric) == "max" else -1.0
+        sign = 1.0 if direction(self.metric) == "max" else -1.0
 
         def score(trial: Trial) -> tuple[float, float, int]:
             epoch = trial.best(self.metric)
@@ -141,7 +144,8 @@ class TrialLog:
 
     def _flush(self, trial: Trial) -> None:
         rows = trial.history[trial.logged :]
-        log_history(self.client, trial.run_id, [(int(e["epoch"]), {k: e[k] for k in MEASURED}) for e in rows])
+        steps = [(int(e["epoch"]), {k: v for k, v in e.items() if k.startswith(MEASURED)}) for e in rows]
+        log_history(self.client, trial.run_id, steps)
         trial.logged, trial.flushed_at = len(trial.history), time.monotonic()
 
     def _close(self, trial: Trial, state: str, status: str) -> None:

@@ -13,8 +13,8 @@ from include.settings import Settings
 from include.training import parts as data
 from include.training import runs
 from include.training.errors import TrainingError
-from include.training.loop import mode
 from include.training.parts import Arrays
+from include.training.scores import metric, mode
 from include.training.trial import space, trial
 from include.training.trial_log import TrialLog
 
@@ -63,7 +63,7 @@ def tune(
         TrainingError: no trial gave a model.
         MlflowError: MLflow went away.
     """
-    mode(project.training.tuning.metric)
+    metric(project)
     client = mlflow_client(settings)
     with mlflow_errors(settings, f"search hyperparameters of {project.name}"):
         earlier = runs.finished(client, project, "tuning", key)
@@ -87,13 +87,13 @@ def search(
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """Search over arrays that are loaded already; arguments as of `tune`."""
-    wish = project.training.tuning
+    wish, deciding = project.training.tuning, metric(project)
     total, most = trials or wish.trials, epochs or wish.epochs
-    params = {"trials": total, "workers": wish.workers, "max_epochs": most, "metric": wish.metric, "seed": project.training.seed}
+    params = {"trials": total, "workers": wish.workers, "max_epochs": most, "metric": deciding, "seed": project.training.seed}
     parent = runs.start(settings, client, project, "tuning", split, author, params, "tuning", key)
     with runs.closing(client, parent):
         experiment_id = client.get_run(parent).info.experiment_id
-        log = TrialLog(client, experiment_id, parent, total, most, wish.metric, tell)
+        log = TrialLog(client, experiment_id, parent, total, most, deciding, tell)
         tell(f"search: {total} trials of at most {most} epochs on {wish.workers} workers")
         try:
             errors = _run(settings, project, arrays, total, most, log)
@@ -105,9 +105,9 @@ def search(
         result = _result(log, parent)
         top = result["best"]
         log_params(client, parent, {f"best_{name}": value for name, value in top["params"].items()})
-        log_metrics(client, parent, {f"best_{wish.metric}": top["value"], "trials_stopped_early": _stopped(log)})
+        log_metrics(client, parent, {f"best_{deciding}": top["value"], "trials_stopped_early": _stopped(log)})
         client.log_dict(parent, result, RESULT)
-        tell(f"best: trial {best.number} with {wish.metric} {top['value']:.4f}: {top['params']}")
+        tell(f"best: trial {best.number} with {deciding} {top['value']:.4f}: {top['params']}")
     return result
 
 
@@ -125,8 +125,8 @@ def _run(settings: Settings, project: Project, arrays: Mapping[str, Arrays], tot
             tune.with_resources(train, {"cpu": 1}),
             param_space=space(project),
             tune_config=tune.TuneConfig(
-                metric=wish.metric,
-                mode=mode(wish.metric),
+                metric=metric(project),
+                mode=mode(project),
                 num_samples=total,
                 scheduler=asha,
                 search_alg=BasicVariantGenerator(max_concurrent=wish.workers, random_state=project.training.seed),

@@ -21,7 +21,12 @@ def test_a_round_is_complete_and_lies_on_the_runs_branch_only(world: Any) -> Non
     assert rounds.numbers(world.dev) == [] and rounds.numbers(world.dev, ref["branch"]) == [1]
     described = rounds.describe(world.dev, ref["branch"], 1)
     assert described["high_water_marks"] == {"sql:scans": {"type": "int", "value": 200}}
-    assert described["bytes"] == 200 * 64 and described["state"] == "raw" and described["labelled"] == 200 and described["author"] == "developer"
+    assert (
+        described["bytes"] == 200 * 64
+        and described["state"] == "raw"
+        and described["labelled"] == 200
+        and described["author"] == "developer"
+    )
     assert described["labels"] == {str(digit): 20 for digit in range(10)}
     table = items.read(world.dev, ref["branch"], rounds.items_path(1), items.COLUMNS)
     assert table["key"].to_pylist() == [str(n) for n in range(1, 201)]

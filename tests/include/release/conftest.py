@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from include.clients import onnx as onnx_model
 from include.projects import Project, load_project
-from include.release import onnx_model
 
 PREPROCESS = '''"""Scale."""
 

@@ -98,9 +98,9 @@ def everything(made: Making) -> dict[str, Any]:
 def test_all_ways_of_running_the_model_agree(making: Making) -> None:
     report = everything(making)
     assert report["ok"] and report["rows"] == 500 and report["chosen"] == "int8"
-    assert report["pairs"]["torch_fp32"]["max_abs_diff"] < 1e-4
+    assert report["pairs"]["trained_fp32"]["max_abs_diff"] < 1e-4
     assert report["pairs"]["chosen_triton"]["max_abs_diff"] < 1e-5
-    assert set(report["accuracy"]) == {"torch", "fp32", "chosen", "triton"} and min(report["accuracy"].values()) > 0.85
+    assert set(report["accuracy"]) == {"trained", "fp32", "chosen", "triton"} and min(report["accuracy"].values()) > 0.85
     client = mlflow_client(making.settings)
     names = {"reports/optimise.json", "reports/parity.json", "reports/static_checks.json"}
     assert {f.path for f in client.list_artifacts(making.run_id, "reports")} == names

@@ -6,8 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from include.release import onnx_model
+from include.clients import onnx as onnx_model
 from include.release.optimise import TestRows, choose, optimise_module
+from include.training.loop import Trained as Fitted
+
+
+def _fitted(trained: Any) -> Fitted:
+    return Fitted(trained.module, "classification", [], 0)
 
 
 @pytest.fixture(scope="module")
@@ -18,17 +23,17 @@ def rows(trained: Any) -> TestRows:
 @pytest.fixture(scope="module")
 def made(trained: Any, rows: TestRows, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
     folder = tmp_path_factory.mktemp("optimise") / "out"
-    return optimise_module(trained.module, trained.calibration, rows, folder), folder
+    return optimise_module(_fitted(trained), trained.calibration, rows, folder), folder
 
 
 def test_every_form_is_measured_and_int8_is_chosen(made: tuple[dict[str, Any], Path]) -> None:
     report, folder = made
     assert report["chosen"] == "int8", report["reason"]
     assert report["rows"] == 500 and report["calibration_rows"] == 512
-    assert report["fp32"]["accuracy"] == report["torch"]["accuracy"] > 0.85
+    assert report["fp32"]["accuracy"] == report["trained"]["accuracy"] > 0.85
     assert report["int8"]["accuracy"] >= report["fp32"]["accuracy"] - 0.01
     assert report["int8"]["size_bytes"] < 0.5 * report["fp32"]["size_bytes"]
-    for form in ("torch", "fp32", "int8"):
+    for form in ("trained", "fp32", "int8"):
         for timing in (report[form], report[form]["batch32"]):
             assert 0 < timing["p50_ms"] <= timing["p99_ms"] and timing["calls"] >= 5
     assert (folder / "optimise.png").read_bytes().startswith(b"\x89PNG")
@@ -63,14 +68,14 @@ def test_files_take_any_batch_size(made: tuple[dict[str, Any], Path], rows: Test
 
 
 def test_no_quantisation_where_the_project_wants_none(trained: Any, rows: TestRows, tmp_path: Path) -> None:
-    report = optimise_module(trained.module, trained.calibration, rows, tmp_path, quantise="none")
+    report = optimise_module(_fitted(trained), trained.calibration, rows, tmp_path, quantise="none")
     assert report["chosen"] == "fp32" and "int8" not in report and report["calibration_rows"] == 0
     assert not (tmp_path / "model.int8.onnx").exists()
 
 
 def test_fp32_is_kept_where_int8_loses_too_much(trained: Any, rows: TestRows, tmp_path: Path) -> None:
     # Calibrated on black images alone, int8 cuts every activation short.
-    report = optimise_module(trained.module, np.zeros_like(trained.calibration), rows, tmp_path)
+    report = optimise_module(_fitted(trained), np.zeros_like(trained.calibration), rows, tmp_path)
     assert report["int8"]["accuracy"] < report["fp32"]["accuracy"] - 0.01
     assert report["chosen"] == "fp32" and "more than the allowed 0.01" in report["reason"]
 

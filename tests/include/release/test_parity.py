@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from include.clients import onnx as onnx_model
 from include.clients.triton import TritonClient, TritonError
 from include.projects import Project
-from include.release import onnx_model
 from include.release.package import build_package
 from include.release.parity import Answers, compare, triton_answers
 from tests.include.release.conftest import POSTPROCESS, functions, make_project
@@ -30,19 +30,19 @@ def shifted(base: Answers, row: int, amount: float) -> Answers:
 
 def judge(precision: str = "fp32", **other: Answers) -> dict[str, Any]:
     base = answers()
-    return compare({"torch": base, "fp32": base, "chosen": base, "triton": base, **other}, base.labels, precision, 1e-3, 0.05)
+    return compare({"trained": base, "fp32": base, "chosen": base, "triton": base, **other}, base.labels, precision, 1e-3, 0.05)
 
 
 def test_equal_answers_pass() -> None:
     report = judge()
-    assert report["ok"] and report["accuracy"] == dict.fromkeys(("torch", "fp32", "chosen", "triton"), 1.0)
+    assert report["ok"] and report["accuracy"] == dict.fromkeys(("trained", "fp32", "chosen", "triton"), 1.0)
     assert all(p["max_abs_diff"] == 0 and p["label_agreement"] == 1 for p in report["pairs"].values())
 
 
 def test_one_changed_probability_of_one_row_is_found() -> None:
     assert judge(fp32=shifted(answers(), 13, 5e-4))["ok"]
     report = judge(fp32=shifted(answers(), 13, 2e-3))
-    assert not report["ok"] and "torch and fp32: probabilities differ by up to 0.002, allowed 0.001" in report["problems"][0]
+    assert not report["ok"] and "trained and fp32: probabilities differ by up to 0.002, allowed 0.001" in report["problems"][0]
     report = judge(triton=shifted(answers(), 19, 1e-4))
     assert report["problems"] == ["chosen and triton: probabilities differ by up to 0.0001, allowed 1e-05"]
 
@@ -72,7 +72,7 @@ def test_values_that_are_no_numbers_do_not_pass() -> None:
 def test_a_tie_may_go_either_way() -> None:
     probabilities = np.full((1, 10), 0.1, np.float32)
     one, other = Answers(np.array([2]), probabilities), Answers(np.array([7]), probabilities)
-    report = compare({"torch": one, "fp32": other, "chosen": one, "triton": one}, np.array([2]), "fp32", 1e-3, 0.0)
+    report = compare({"trained": one, "fp32": other, "chosen": one, "triton": one}, np.array([2]), "fp32", 1e-3, 0.0)
     assert report["ok"]
 
 

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from include.training.errors import InputError, TrainingError
-from include.training.loop import macro_f1, mode, predict, train_module
+from include.training.learners import predict
+from include.training.loop import train_module
+from include.training.scores import direction, macro_f1
 
 
 def test_same_seed_gives_the_same_numbers_and_weights(digits, arrays, params):
@@ -33,7 +35,7 @@ def test_weights_of_the_best_epoch_are_kept(digits, arrays, params):
     best = max(seen, key=lambda e: (e["validation_accuracy"], -e["validation_loss"]))
     assert trained.best == best != seen[-1]
     part = arrays["validation"]
-    probabilities = predict(trained.module, digits, part.contents)
+    probabilities = predict(trained, digits, part.contents)
     assert (probabilities.argmax(1) == part.labels).mean() == pytest.approx(best["validation_accuracy"])
     loss = -np.log(probabilities[np.arange(len(part.labels)), part.labels].clip(1e-12, 1)).mean()
     assert loss == pytest.approx(best["validation_loss"])
@@ -42,7 +44,7 @@ def test_weights_of_the_best_epoch_are_kept(digits, arrays, params):
 
 def test_it_learns(digits, arrays, params):
     trained = train_module(digits, params, arrays, 3, 10)
-    probabilities = predict(trained.module, digits, arrays["test"].contents)
+    probabilities = predict(trained, digits, arrays["test"].contents)
     assert (probabilities.argmax(1) == arrays["test"].labels).mean() > 0.93
     assert probabilities.shape == (200, 10) and np.allclose(probabilities.sum(1), 1, atol=1e-5)
 
@@ -72,9 +74,9 @@ def test_a_loss_that_is_no_number_ends_the_training(digits, arrays, params):
 
 
 def test_only_what_is_measured_can_decide():
-    assert (mode("validation_accuracy"), mode("validation_loss")) == ("max", "min")
+    assert (direction("validation_accuracy"), direction("validation_loss")) == ("max", "min")
     with pytest.raises(InputError, match="validation_accuracy"):
-        mode("beauty")
+        direction("beauty")
 
 
 def test_macro_f1_agrees_with_scikit_learn():

@@ -134,13 +134,13 @@ def test_a_state_that_is_none_is_refused(settings, lenient):
 
 @pytest.mark.integration
 def test_a_loaded_model_answers(settings, lenient, make, arrays):
-    from include.training.loop import predict
+    from include.training.learners import predict
 
     version = make()
-    module = load_model(settings, lenient, version)
-    accuracy = (predict(module, lenient, arrays["test"].contents).argmax(1) == arrays["test"].labels).mean()
+    fitted = load_model(settings, lenient, version)
+    accuracy = (predict(fitted, lenient, arrays["test"].contents).argmax(1) == arrays["test"].labels).mean()
     assert accuracy == pytest.approx(model_info(settings, lenient, version)["metrics"]["accuracy"])
-    assert not module.training
+    assert not fitted.module.training
 
 
 def test_a_long_history_drops_its_oldest_entries():

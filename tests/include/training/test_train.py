@@ -5,8 +5,8 @@ import pytest
 from include.clients.mlflow import ensure_experiment, mlflow_client, read_file
 from include.training.errors import InputError
 from include.training.evaluate import evaluate
-from include.training.loop import predict
-from include.training.models import load_run, read_weights
+from include.training.learners import predict
+from include.training.models import load_run, model_files
 from include.training.register import register
 from include.training.train import train
 
@@ -66,7 +66,7 @@ def test_a_warm_start_takes_the_weights_of_a_version(settings, digits, served, s
     assert warm["metrics"]["validation_accuracy"] == first["metrics"]["validation_accuracy"]
     client = mlflow_client(settings)
     assert client.get_run(warm["run_id"]).data.params["init_from"] == f"v{version}"
-    assert read_weights(client, warm["run_id"]).keys() == read_weights(client, first["run_id"]).keys()
+    assert model_files(client, warm["run_id"]).keys() == model_files(client, first["run_id"]).keys()
     with pytest.raises(InputError, match="no model version '999'"):
         train(settings, digits, split, params, epochs=1, init_from="999")
 

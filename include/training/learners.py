@@ -1,0 +1,147 @@
+"""Learners: what trains, keeps and brings back the models of a framework.
+
+The model component of a project builds what is trained: a torch module, an estimator with ``fit`` and ``predict`` as
+scikit-learn has them, or a `Learner` of the project's own. Everything behind it (search, training, evaluation,
+release) knows `Fitted` alone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from include.projects import Project
+from include.training.errors import InputError
+from include.training.parts import Arrays
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Epoch = dict[str, float]
+Files = dict[str, bytes]
+
+
+class Fitted(ABC):
+    """A trained model.
+
+    Attributes:
+        history: metrics of each epoch, the first epoch first; empty for one that was loaded.
+        best_epoch: the epoch that was kept, counted from 1; 0 for one that was loaded.
+    """
+
+    framework: str
+    history: list[Epoch]
+    best_epoch: int
+
+    @property
+    def best(self) -> Epoch:
+        """Return the metrics of the epoch that was kept."""
+        return self.history[self.best_epoch - 1]
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Return how many numbers were learnt."""
+
+    @abstractmethod
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """Return outputs for preprocessed inputs (n, ...): probabilities float32 (n, classes), or numbers float32 (n,)."""
+
+    @abstractmethod
+    def files(self) -> Files:
+        """Return what is to be kept, by file name."""
+
+    @abstractmethod
+    def export(self, example: np.ndarray, path: Path) -> None:
+        """Write the model as one ONNX file with a free batch size, input ``input`` and output ``logits``.
+
+        Args:
+            example: at least two preprocessed rows, float32 (n, ...).
+            path: the file.
+        """
+
+
+class Learner(ABC):
+    """Trains models of one framework, and brings them back."""
+
+    @abstractmethod
+    def fit(
+        self,
+        project: Project,
+        params: Mapping[str, Any],
+        parts: Mapping[str, Arrays],
+        seed: int,
+        epochs: int,
+        on_epoch: Callable[[Epoch], None] | None = None,
+        initial: Files | None = None,
+    ) -> Fitted:
+        """Train one model on ``train`` and keep what is best on ``validation``.
+
+        Args:
+            project: gives the model component, the task and the metric that decides.
+            params: of the model and of its training.
+            parts: ``train`` and ``validation``.
+            seed: of everything random.
+            epochs: at most so many passes over the training part.
+            on_epoch: called after each epoch with its metrics (``epoch`` counts from 1); may raise to stop.
+            initial: files of a model to begin with (warm start).
+
+        Raises:
+            InputError: parameters that do not fit, or a model to begin with of another architecture.
+            TrainingError: training went astray.
+        """
+
+    @abstractmethod
+    def load(self, project: Project, params: Mapping[str, Any], files: Files) -> Fitted:
+        """Bring a model back from its files.
+
+        Raises:
+            InputError: they do not fit the model component as it is now.
+        """
+
+
+def learner(project: Project, params: Mapping[str, Any]) -> Learner:
+    """Return the learner for what the model component builds.
+
+    Raises:
+        InputError: it builds nothing that can be trained, or not with these parameters.
+    """
+    from include.training.estimators import EstimatorLearner
+    from include.training.loop import TorchLearner
+
+    built = build(project, params)
+    if isinstance(built, Learner):
+        return built
+    if hasattr(built, "state_dict") and hasattr(built, "forward"):
+        return TorchLearner()
+    if hasattr(built, "fit") and hasattr(built, "predict"):
+        return EstimatorLearner()
+    problem = f"the model component of {project.name} built {type(built).__name__}"
+    raise InputError(f"{problem}: wanted a torch module, an estimator with fit and predict, or a Learner")
+
+
+def build(project: Project, params: Mapping[str, Any]) -> Any:
+    """Return what the model component makes of some parameters, untrained.
+
+    Raises:
+        InputError: it does not take them.
+    """
+    try:
+        return project.component("model")(dict(params))
+    except (TypeError, ValueError) as cause:
+        raise InputError(f"the model of {project.name} cannot be built from {dict(params)}: {cause}") from cause
+
+
+def predict(fitted: Fitted, project: Project, contents: Any) -> np.ndarray:
+    """Return the outputs of a model for items as they were collected.
+
+    Args:
+        fitted: of `include.training.load_model`, or of a training.
+        project: gives the preprocessing.
+        contents: items, as `include.data.load_part` gives them.
+    """
+    import numpy as np
+
+    return fitted.predict(np.ascontiguousarray(project.component("preprocess")(contents), dtype=np.float32))
