@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,7 +121,7 @@ def log_metrics(client: MlflowClient, run_id: str, metrics: Mapping[str, float],
     log_history(client, run_id, [(step, metrics)])
 
 
-def log_history(client: MlflowClient, run_id: str, history: list[tuple[int, Mapping[str, float]]]) -> None:
+def log_history(client: MlflowClient, run_id: str, history: Sequence[tuple[int, Mapping[str, float]]]) -> None:
     """Log metrics of many steps in as few calls as possible.
 
     Args:

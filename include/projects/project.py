@@ -15,11 +15,12 @@ from include.errors import FinalError
 from include.projects.content import ArrayContent, TableContent
 from include.projects.data import Data
 from include.projects.feature_views import FeatureView
+from include.projects.masking import masking_problems
 from include.projects.parts import NAME, Part
 from include.projects.release import Approval, Monitoring, Release, Retraining
 from include.projects.sources import place
 from include.projects.split import Split
-from include.projects.training import Training
+from include.projects.training import Training, TransformStep
 from include.settings import ROOT
 
 Task = Literal["classification", "regression", "detection", "segmentation", "tagging", "question_answering"]
@@ -70,6 +71,7 @@ class Project(Part):
     split: Split
     components: Components = Components()
     feature_views: dict[Annotated[str, Field(pattern=NAME.pattern)], FeatureView] = Field({})
+    transforms: list[TransformStep] = Field([], description="Features that models take, instead of the preprocess component.")
     training: Training = Field(Training(), description="Where it is not given, the project has data and no model yet.")
     release: Release = Release()
     approval: Approval = Approval()
@@ -106,6 +108,12 @@ class Project(Part):
             raise ValueError(
                 f"split by stratified needs classes, which the task {self.task} has not: take random, grouped or time"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _masking(self) -> Project:
+        if self.data.masking and (problems := masking_problems(self.data.masking, self.data.content, self.task)):
+            raise ValueError("data.masking: " + "; ".join(problems))
         return self
 
     @model_validator(mode="after")

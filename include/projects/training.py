@@ -9,6 +9,14 @@ from pydantic import Field, model_validator
 from include.projects.parts import Part
 
 
+class TransformStep(Part):
+    """A named transform, fitted on the training part and kept with the model (`include.training.transforms`)."""
+
+    use: str = Field(description="Its name, such as standard_scale, one_hot or bag_of_words.")
+    columns: list[str] = Field([], description="Columns of a table that it is for; none means the items themselves.")
+    params: dict[str, Any] = Field({}, description="What it takes beside values.")
+
+
 class Range(Part):
     """One hyperparameter: either ``choices`` or ``low``/``high``."""
 

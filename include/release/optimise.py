@@ -117,16 +117,18 @@ def optimise(
     from include.clients.mlflow import mlflow_client, mlflow_errors
     from include.data import load_part
     from include.release.reports import log_report, read_report
-    from include.training import load_model
+    from include.training import Preparation, load_model
 
     if found := read_report(settings, release_run_id, "optimise"):
         return found
-    preprocess, postprocess = project.component("preprocess"), project.component("postprocess")
+    postprocess = project.component("postprocess")
+    fitted = load_model(settings, project, model["version"])
+    prepare = fitted.preparation or Preparation(project, None)
     train, test = (load_part(settings, project, model["data"], part) for part in ("train", "test"))
     report = optimise_module(
-        load_model(settings, project, model["version"]),
-        preprocess(train.contents[:CALIBRATION_ROWS]),
-        TestRows(preprocess(test.contents), test.labels, lambda logits: postprocess(logits)["LABEL"][:, 0]),
+        fitted,
+        prepare(train.contents[:CALIBRATION_ROWS]),
+        TestRows(prepare(test.contents), test.labels, lambda logits: postprocess(logits)["LABEL"][:, 0]),
         Path(out_dir),
         quantise=project.release.quantise,
         max_accuracy_drop=project.release.max_accuracy_drop,

@@ -138,7 +138,7 @@ def parity(
     from include.clients.mlflow import mlflow_client, mlflow_errors, read_file
     from include.data import load_part
     from include.release.reports import conclude, read_report
-    from include.training import load_model, predict
+    from include.training import Preparation, load_model
 
     measured = read_report(settings, release_run_id, "optimise")
     if measured is None:
@@ -155,8 +155,9 @@ def parity(
         )
     test = load_part(settings, project, model["data"], "test")
     contents, truth = test.contents[:rows], test.labels[:rows]
-    probabilities = predict(load_model(settings, project, model["version"]), project, contents)
-    inputs = project.component("preprocess")(contents)
+    fitted = load_model(settings, project, model["version"])
+    inputs = (fitted.preparation or Preparation(project, None))(contents)
+    probabilities = fitted.predict(inputs)
     post: Callable[[Any], Mapping[str, Any]] = project.component("postprocess")
     answers = {
         "trained": Answers(probabilities.argmax(axis=1), probabilities),

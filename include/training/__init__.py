@@ -5,6 +5,7 @@ from include.training.errors import GateError, InputError, StateError, TrainingE
 from include.training.evaluate import evaluate, measure
 from include.training.learners import Fitted, Learner, learner, predict
 from include.training.models import load_model, model_info
+from include.training.preparation import Preparation
 from include.training.register import register
 from include.training.reproducibility import code_digest
 from include.training.states import STATES, set_state, state_history
@@ -17,6 +18,7 @@ __all__ = [
     "GateError",
     "InputError",
     "Learner",
+    "Preparation",
     "StateError",
     "TrainingError",
     "code_digest",

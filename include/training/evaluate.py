@@ -11,7 +11,7 @@ from include.projects import Project
 from include.settings import Settings
 from include.training import parts as data
 from include.training import plots
-from include.training.learners import Fitted
+from include.training.learners import Fitted, predict
 from include.training.models import load_run
 from include.training.parts import Arrays
 from include.training.scores import macro_f1
@@ -52,7 +52,7 @@ def assess(client: MlflowClient, project: Project, arrays: Mapping[str, Arrays],
 
     fitted = load_run(client, project, run_id)
     test = arrays["test"]
-    probabilities = fitted.predict(test.inputs)
+    probabilities = predict(fitted, project, test.contents)
     report = measure(test.labels, probabilities, project.classes)
     guess = baseline(arrays["train"], test)
     report["metrics"]["baseline_accuracy"] = float((guess == test.labels).mean())
@@ -77,7 +77,7 @@ def _sketch(project: Project, fitted: Fitted, arrays: Mapping[str, Arrays]) -> s
     from include.monitoring import reference_sketch
 
     unseen = [arrays["validation"], arrays["test"]]
-    probabilities = np.concatenate([fitted.predict(part.inputs) for part in unseen])
+    probabilities = np.concatenate([predict(fitted, project, part.contents) for part in unseen])
     contents = np.concatenate([part.contents for part in unseen])
     kinds = [kind for part in unseen for kind in part.kinds]
     return reference_sketch(project, contents, probabilities.argmax(1), probabilities, kinds).to_json()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from include.projects import Project
 from include.training.errors import InputError
 from include.training.parts import Arrays
+from include.training.preparation import Preparation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,11 +30,13 @@ class Fitted(ABC):
     Attributes:
         history: metrics of each epoch, the first epoch first; empty for one that was loaded.
         best_epoch: the epoch that was kept, counted from 1; 0 for one that was loaded.
+        preparation: what makes its inputs; None means the project's preprocess component.
     """
 
     framework: str
     history: list[Epoch]
     best_epoch: int
+    preparation: Preparation | None = None
 
     @property
     def best(self) -> Epoch:
@@ -139,9 +142,7 @@ def predict(fitted: Fitted, project: Project, contents: Any) -> np.ndarray:
 
     Args:
         fitted: of `include.training.load_model`, or of a training.
-        project: gives the preprocessing.
+        project: gives the preprocessing of a model without transforms.
         contents: items, as `include.data.load_part` gives them.
     """
-    import numpy as np
-
-    return fitted.predict(np.ascontiguousarray(project.component("preprocess")(contents), dtype=np.float32))
+    return fitted.predict((fitted.preparation or Preparation(project, None))(contents))

@@ -11,6 +11,7 @@ from include.projects import Project
 from include.settings import Settings
 from include.training.errors import InputError
 from include.training.learners import Files, Fitted, learner
+from include.training.preparation import load as load_preparation
 from include.training.runs import split_of
 
 if TYPE_CHECKING:
@@ -108,7 +109,10 @@ def load_run(client: MlflowClient, project: Project, run_id: str) -> Fitted:
     """
     params = json.loads(_file(client, run_id, PARAMS))
     try:
-        return learner(project, params).load(project, params, model_files(client, run_id))
+        files = model_files(client, run_id)
+        fitted = learner(project, params).load(project, params, files)
+        fitted.preparation = load_preparation(project, files)
+        return fitted
     except InputError as cause:
         raise InputError(f"run {run_id}: {cause}") from cause
 

@@ -10,6 +10,7 @@ from include.projects import Project
 from include.projects.content import ArrayContent
 from include.settings import Settings
 from include.training.errors import InputError
+from include.training.preparation import Preparation, fit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,15 +27,24 @@ class Arrays:
         inputs: the same after the project's preprocessing, float32 (n, ...).
         labels: class indices, int64 (n,), or numbers, float64 (n,).
         kinds: for each row ``dev``, or the round of operation that it comes from.
+        preparation: what made the inputs.
     """
 
     contents: Any
     inputs: np.ndarray
     labels: np.ndarray
     kinds: list[str]
+    preparation: Preparation | None = None
 
 
-def prepare(project: Project, contents: Any, labels: np.ndarray, name: str = "part", rounds: Sequence[str] = ()) -> Arrays:
+def prepare(
+    project: Project,
+    contents: Any,
+    labels: np.ndarray,
+    name: str = "part",
+    rounds: Sequence[str] = (),
+    preparation: Preparation | None = None,
+) -> Arrays:
     """Check one part and run the project's preprocessing over it.
 
     Args:
@@ -43,6 +53,7 @@ def prepare(project: Project, contents: Any, labels: np.ndarray, name: str = "pa
         labels: class indices or numbers (n,).
         name: of the part, for the error.
         rounds: the round that each item comes from (n); none is all of one kind.
+        preparation: fitted on the training part; None takes the project's preprocess component.
 
     Raises:
         InputError: no rows, labels that are no class, values that are not finite, or shapes that do not fit.
@@ -62,13 +73,15 @@ def prepare(project: Project, contents: Any, labels: np.ndarray, name: str = "pa
             raise InputError(f"the {name} part of {project.name} has labels that are no finite numbers")
     elif labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(project.classes):
         raise InputError(f"the {name} part has labels outside 0..{len(project.classes) - 1}, the classes of {project.name}")
-    inputs = np.ascontiguousarray(project.component("preprocess")(contents), dtype=np.float32)
-    if len(inputs) != len(contents) or not np.isfinite(inputs).all():
-        raise InputError(f"preprocessing the {name} part of {project.name} lost rows or made values that are not finite")
+    ready = preparation or Preparation(project, None)
+    try:
+        inputs = ready(contents)
+    except InputError as cause:
+        raise InputError(f"the {name} part: {cause}") from cause
     operation = f"{project.repositories['ops']}/"
     kinds = [name if name.startswith(operation) else "dev" for name in rounds] or ["dev"] * len(contents)
     wanted = np.float64 if project.task == "regression" else np.int64
-    return Arrays(contents, inputs, labels.astype(wanted), kinds)
+    return Arrays(contents, inputs, labels.astype(wanted), kinds, ready)
 
 
 def load(settings: Settings, project: Project, split: Mapping[str, Any], names: tuple[str, ...] = NAMES) -> dict[str, Arrays]:
@@ -82,5 +95,8 @@ def load(settings: Settings, project: Project, split: Mapping[str, Any], names: 
     """
     from include.data import load_part
 
-    loaded = {name: load_part(settings, project, dict(split), name) for name in names}
-    return {name: prepare(project, part.contents, part.labels, name, part.rounds) for name, part in loaded.items()}
+    wanted = names if "train" in names or not project.transforms else ("train", *names)
+    loaded = {name: load_part(settings, project, dict(split), name) for name in wanted}
+    ready = fit(project, loaded["train"].contents) if project.transforms else None
+    asked = ((name, loaded[name]) for name in names)
+    return {name: prepare(project, part.contents, part.labels, name, part.rounds, ready) for name, part in asked}

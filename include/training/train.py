@@ -111,7 +111,8 @@ def fit(
             run_id,
             {"train_rows": len(arrays["train"].labels), "parameters": trained.size, "framework": trained.framework},
         )
-        for name, content in trained.files().items():
+        ready = arrays["train"].preparation
+        for name, content in {**trained.files(), **(ready.files() if ready else {})}.items():
             log_file(client, run_id, f"{FOLDER}/{name}", content)
         log_file(client, run_id, PARAMS, json.dumps(dict(params), sort_keys=True, indent=1).encode())
         log_file(client, run_id, "plots/loss.png", plots.loss(trained.history, trained.best_epoch, deciding))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from include.projects import Project
@@ -26,7 +27,7 @@ def trial(config: Mapping[str, Any], project: Project, parts: Mapping[str, Array
         tune.report(dict(epoch))
 
     # Arrays in the object store are read-only, which torch warns about; nothing here writes to them.
-    writable = {name: Arrays(part.contents, part.inputs.copy(), part.labels.copy(), part.kinds) for name, part in parts.items()}
+    writable = {name: replace(part, inputs=part.inputs.copy(), labels=part.labels.copy()) for name, part in parts.items()}
     learner(project, config).fit(project, config, writable, seed, epochs, report)
 
 
