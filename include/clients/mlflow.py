@@ -1,11 +1,12 @@
 """MLflow: a client bound to one server by settings, and errors that say what to do.
 
-Nothing global is touched (`mlflow.set_tracking_uri`, ``MLFLOW_*`` variables), so one process can
-serve several servers and tests do not leak into one another.
+Nothing global is touched (`mlflow.set_tracking_uri`, ``MLFLOW_*`` variables) but the path of the trusted certificate
+authorities, so one process can serve several servers and tests do not leak into one another.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import time
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from include.clients.tls import bundle_file, trusted
 from include.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,17 +57,20 @@ def mlflow_client(settings: Settings, wait_s: float = 20.0) -> MlflowClient:
         MlflowError: nobody answered in that time.
     """
     if wait_s >= 0:
-        _wait(settings.mlflow_url, wait_s)
+        _wait(settings, wait_s)
+    if bundle := bundle_file(settings):
+        os.environ["MLFLOW_TRACKING_SERVER_CERT_PATH"] = bundle  # mlflow 3.17 takes it from there alone
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=settings.mlflow_url, registry_uri=settings.mlflow_url)
 
 
-def _wait(url: str, wait_s: float) -> None:
+def _wait(settings: Settings, wait_s: float) -> None:
+    url, context = settings.mlflow_url, trusted(settings)
     end = time.monotonic() + wait_s
     while True:
         try:
-            with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=3):
+            with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=3, context=context):
                 return
         except (urllib.error.URLError, OSError, ValueError) as cause:
             if time.monotonic() >= end or isinstance(cause, ValueError):

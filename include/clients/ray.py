@@ -29,7 +29,7 @@ class RayError(RuntimeError):
 
 
 @contextmanager
-def local_cluster(settings: Settings, cpus: int, object_store_bytes: int = OBJECT_STORE_BYTES) -> Iterator[Path]:
+def local_cluster(settings: Settings, cpus: int, object_store_bytes: int = OBJECT_STORE_BYTES, gpus: int = 0) -> Iterator[Path]:
     """Start Ray for the block, and end it and all its processes afterwards, whatever happens.
 
     The cluster listens on this machine alone and asks for a random token. Workers find the same packages as
@@ -39,6 +39,7 @@ def local_cluster(settings: Settings, cpus: int, object_store_bytes: int = OBJEC
         settings: name the folder under which Ray writes, where its path is short enough.
         cpus: how many one-CPU workers may run at a time.
         object_store_bytes: shared memory for data that workers read.
+        gpus: how many of this machine's GPUs its workers may share.
 
     Yields:
         A folder for results, removed with the cluster.
@@ -58,7 +59,7 @@ def local_cluster(settings: Settings, cpus: int, object_store_bytes: int = OBJEC
             ray.init(
                 address="local",
                 num_cpus=cpus,
-                num_gpus=0,
+                num_gpus=gpus,
                 include_dashboard=False,
                 configure_logging=True,
                 logging_level=logging.ERROR,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from include.projects.parts import Part
+from include.projects.parts import NAME, Part
 
 
 class TransformStep(Part):
@@ -18,33 +18,74 @@ class TransformStep(Part):
 
 
 class Range(Part):
-    """One hyperparameter: either ``choices`` or ``low``/``high``."""
+    """One hyperparameter: either ``choices`` or ``low`` and ``high``."""
 
     choices: list[Any] | None = None
     low: float | None = None
     high: float | None = None
-    log: bool = False
+    log: bool = Field(False, description="Equal ratios are equally likely, such as 0.001 to 0.01 and 0.01 to 0.1.")
+    integer: bool = Field(False, description="Whole numbers alone, both ends included.")
+    steps: int | None = Field(None, ge=1, le=1000, description="How many values a search by grid takes of low to high.")
 
     @model_validator(mode="after")
     def _one(self) -> Range:
         if (self.choices is None) == (self.low is None or self.high is None):
             raise ValueError("give either choices or both low and high")
-        if self.choices is None and not self.low < self.high:  # type: ignore[operator]
-            raise ValueError("low must be below high")
         if self.choices is not None and not self.choices:
             raise ValueError("choices must not be empty")
+        if self.choices is None:
+            if not self.low < self.high:  # type: ignore[operator]
+                raise ValueError("low must be below high")
+            if self.log and self.low <= 0:  # type: ignore[operator]
+                raise ValueError("low must be above 0 where log is true")
+            if self.integer and (self.low % 1 or self.high % 1):  # type: ignore[operator]
+                raise ValueError("low and high must be whole numbers where integer is true")
         return self
+
+
+class Resources(Part):
+    """What one trial takes."""
+
+    cpu: float = Field(1, gt=0)
+    gpu: float = Field(0, ge=0, description="A fraction lets several trials share one.")
+
+
+class Budget(Part):
+    """When a search ends before all trials are done."""
+
+    minutes: float | None = Field(None, gt=0)
+    target: float | None = Field(None, description="Value of the metric that is good enough.")
+
+
+class Family(Part):
+    """One family of models that a search may choose."""
+
+    model: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="module:function that builds one.")
+    space: dict[str, Range] = Field({}, description="Its hyperparameters, beside those of training.tuning.space.")
 
 
 class Tuning(Part):
     """The search of hyperparameters."""
 
-    trials: int = Field(8, ge=1)
+    search: Literal["random", "grid", "bayesian", "population"] = "random"
+    early_stopping: bool = Field(True, description="ASHA: trials that lag behind end early.")
+    trials: int = Field(8, ge=1, le=10_000)
     workers: int = Field(2, ge=1)
     epochs: int = Field(12, ge=1)
     grace_epochs: int = Field(2, ge=1)
     metric: str | None = Field(None, description="What decides; the first of the task where not given.")
+    resources: Resources = Resources()
+    budget: Budget = Budget()
+    mutate: list[str] = Field([], description="Of population: hyperparameters that may change while a model learns.")
     space: dict[str, Range] = Field({})
+
+    @model_validator(mode="after")
+    def _fits(self) -> Tuning:
+        if self.search == "population" and not self.mutate:
+            raise ValueError("a search by population needs mutate: hyperparameters that do not change the model's shape")
+        if self.mutate and self.search != "population":
+            raise ValueError(f"mutate means nothing to the search {self.search}")
+        return self
 
 
 class Gate(Part):
@@ -59,6 +100,17 @@ class Training(Part):
     """Search, final training and gate."""
 
     tuning: Tuning = Tuning()
+    families: dict[Annotated[str, Field(pattern=NAME.pattern)], Family] = Field(
+        {}, description="Families of models to choose among; none takes the model component."
+    )
     epochs: int = Field(25, ge=1)
     gate: Gate = Gate()
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _known(self) -> Training:
+        if self.families and self.tuning.search == "population":
+            raise ValueError("a search by population has one family: leave families out, or search otherwise")
+        if unknown := [name for name in self.tuning.mutate if name not in self.tuning.space]:
+            raise ValueError(f"tuning.mutate names {', '.join(unknown)}, which is no hyperparameter of the space")
+        return self

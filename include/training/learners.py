@@ -20,6 +20,7 @@ from include.training.preparation import Preparation
 if TYPE_CHECKING:
     import numpy as np
 
+FAMILY = "family"  # the parameter that names the family of models, where a project has several
 Epoch = dict[str, float]
 Files = dict[str, bytes]
 
@@ -131,8 +132,14 @@ def build(project: Project, params: Mapping[str, Any]) -> Any:
     Raises:
         InputError: it does not take them.
     """
+    rest = {name: value for name, value in params.items() if name != FAMILY}
+    family = params.get(FAMILY)
+    if family is not None and family not in project.training.families:
+        raise InputError(f"{project.name} has no family of models {family!r}; it has {', '.join(project.training.families)}")
     try:
-        return project.component("model")(dict(params))
+        if family is None:
+            return project.component("model")(rest)
+        return project.function(f"training.families.{family}.model", project.training.families[family].model)(rest)
     except (TypeError, ValueError) as cause:
         raise InputError(f"the model of {project.name} cannot be built from {dict(params)}: {cause}") from cause
 

@@ -62,7 +62,8 @@ def closing(client: MlflowClient, run_id: str) -> Iterator[None]:
 def finished(client: MlflowClient, project: Project, kind: str, key: str | None) -> Run | None:
     """Return the run of ``kind`` that an earlier try with the same ``key`` finished.
 
-    What an earlier try left open, because it was killed, is closed here as killed, its trials too.
+    What an earlier try left open, because it was killed, is closed here as killed, its trials too; `resumed` may
+    open it again.
     """
     if not key:
         return None
@@ -76,6 +77,27 @@ def finished(client: MlflowClient, project: Project, kind: str, key: str | None)
                 if child.info.status == "RUNNING":
                     client.set_terminated(child.info.run_id, "KILLED")
     return done
+
+
+def resumed(client: MlflowClient, project: Project, kind: str, key: str | None, params: Mapping[str, Any]) -> str | None:
+    """Return the run of a wish that an earlier try left unfinished, opened again; None where there is none.
+
+    Args:
+        client: of MLflow.
+        project: the project.
+        kind: of the run.
+        key: of the caller.
+        params: of the wish; a run with other ones is not taken up, nor one of other code.
+    """
+    if not key:
+        return None
+    tags = {"devmlops.kind": kind, "devmlops.key": key, "code_digest": code_digest(project)}
+    for run in find_runs(client, ensure_experiment(client, experiment(project)), tags):
+        same = all(run.data.params.get(name) == str(value) for name, value in params.items())
+        if same and run.info.status in ("KILLED", "RUNNING"):
+            client.update_run(run.info.run_id, "RUNNING")
+            return str(run.info.run_id)
+    return None
 
 
 def start(

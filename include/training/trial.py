@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from include.projects import Project
-from include.training.learners import Epoch, learner
+from include.training.learners import Epoch, Files, learner
 from include.training.parts import Arrays
+
+PLACE = "checkpoint.json"
 
 
 def trial(config: Mapping[str, Any], project: Project, parts: Mapping[str, Arrays], seed: int, epochs: int) -> None:
@@ -26,20 +31,51 @@ def trial(config: Mapping[str, Any], project: Project, parts: Mapping[str, Array
     def report(epoch: Epoch) -> None:
         tune.report(dict(epoch))
 
-    # Arrays in the object store are read-only, which torch warns about; nothing here writes to them.
-    writable = {name: replace(part, inputs=part.inputs.copy(), labels=part.labels.copy()) for name, part in parts.items()}
-    learner(project, config).fit(project, config, writable, seed, epochs, report)
+    learner(project, config).fit(project, config, _writable(parts), seed, epochs, report)
 
 
-def space(project: Project) -> dict[str, Any]:
-    """Return Ray's search space for ``training.tuning.space`` of project.yaml."""
+def member(
+    config: Mapping[str, Any], project: Project, parts: Mapping[str, Arrays], seed: int, epochs: int, interval: int
+) -> None:
+    """Train one member of a population: stretches of ``interval`` epochs, each going on from the best of the one before.
+
+    Ray Tune may put another member's model and changed hyperparameters in place between two stretches.
+
+    Args:
+        config: hyperparameters of now.
+        project: the project.
+        parts: ``train`` and ``validation``.
+        seed: the same for all.
+        epochs: at most this many.
+        interval: epochs of a stretch.
+    """
     from ray import tune
 
-    chosen: dict[str, Any] = {}
-    for name, given in project.training.tuning.space.items():
-        if given.choices is not None:
-            chosen[name] = tune.choice(given.choices)
-        else:
-            assert given.low is not None and given.high is not None
-            chosen[name] = (tune.loguniform if given.log else tune.uniform)(given.low, given.high)
-    return chosen
+    rows, done = _writable(parts), 0
+    files: Files | None = None
+    if checkpoint := tune.get_checkpoint():
+        with checkpoint.as_directory() as folder:
+            done, files = _read(Path(folder))
+    while done < epochs:
+        length = min(interval, epochs - done)
+        fitted = learner(project, config).fit(project, config, rows, seed + done, length, None, files)
+        files, done = fitted.files(), done + length
+        with tempfile.TemporaryDirectory() as folder:
+            _write(Path(folder), done, files)
+            tune.report({**fitted.best, "epoch": done}, checkpoint=tune.Checkpoint.from_directory(folder))
+
+
+def _writable(parts: Mapping[str, Arrays]) -> dict[str, Arrays]:
+    # Arrays in the object store are read-only, which torch warns about; nothing here writes to them.
+    return {name: replace(part, inputs=part.inputs.copy(), labels=part.labels.copy()) for name, part in parts.items()}
+
+
+def _read(folder: Path) -> tuple[int, Files]:
+    place = json.loads((folder / PLACE).read_text(encoding="utf-8"))
+    return place["done"], {name: (folder / name).read_bytes() for name in place["files"]}
+
+
+def _write(folder: Path, done: int, files: Files) -> None:
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    (folder / PLACE).write_text(json.dumps({"done": done, "files": sorted(files)}), encoding="utf-8")

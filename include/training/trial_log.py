@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from include.clients.mlflow import log_history, log_params
+from include.clients.mlflow import find_runs, log_history, log_params
 from include.training.learners import Epoch
 from include.training.scores import direction
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from ray.tune import Callback
 
 FLUSH_S = 2.0
+DONE = ("finished", "stopped early")
 MEASURED = ("train_", "validation_")
 
 
@@ -29,6 +32,7 @@ class Trial:
         params: what the search chose.
         state: ``running``, ``finished``, ``stopped early``, ``failed`` or ``killed``.
         history: metrics of each epoch.
+        changes: where a population changed hyperparameters: how many epochs lay behind, and what they were from there.
     """
 
     number: int
@@ -36,6 +40,7 @@ class Trial:
     params: dict[str, Any]
     state: str = "running"
     history: list[Epoch] = field(default_factory=list)
+    changes: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     logged: int = 0
     flushed_at: float = field(default_factory=time.monotonic)
 
@@ -43,6 +48,11 @@ class Trial:
         """Return the epoch with the best ``metric``; on a tie, the one with the lower loss."""
         sign = 1.0 if direction(metric) == "max" else -1.0
         return max(self.history, key=lambda e: (sign * e[metric], -e["validation_loss"]), default=None)
+
+    def params_of(self, epoch: Epoch) -> dict[str, Any]:
+        """Return the hyperparameters that an epoch was trained with."""
+        place = self.history.index(epoch)
+        return next((params for begin, params in reversed(self.changes) if begin <= place), self.params)
 
 
 class TrialLog:
@@ -72,19 +82,48 @@ class TrialLog:
         self.total, self.epochs, self.metric, self.tell = total, epochs, metric, tell
         self.trials: dict[str, Trial] = {}
 
+    def recall(self) -> None:
+        """Take the trials that an earlier try of the same search finished; what it left open is closed as killed."""
+        for run in find_runs(self.client, self.experiment_id, {"mlflow.parentRunId": self.parent_run_id}):
+            state, point = run.data.tags.get("devmlops.state", ""), run.data.tags.get("devmlops.point")
+            if run.info.status == "RUNNING":
+                self.client.set_terminated(run.info.run_id, "KILLED")
+            if state in DONE and point:
+                history = self._history(run)
+                number = int(run.data.tags["devmlops.number"])
+                self.trials[run.info.run_id] = Trial(number, run.info.run_id, json.loads(point), state, history, [], len(history))
+
+    def _history(self, run: Run) -> list[Epoch]:
+        names = [name for name in run.data.metrics if name.startswith(MEASURED)]
+        rows: dict[int, Epoch] = {}
+        for name in names:
+            for value in self.client.get_metric_history(run.info.run_id, name):
+                rows.setdefault(value.step, {"epoch": float(value.step)})[name] = value.value
+        return [rows[step] for step in sorted(rows)]
+
     def start(self, key: str, params: Mapping[str, Any]) -> None:
         """Open the run of the trial ``key``; a trial that Ray starts again keeps its run."""
         if key in self.trials:
             return
-        number = len(self.trials) + 1
+        number = max((trial.number for trial in self.trials.values()), default=0) + 1
+        point = json.dumps(dict(params), sort_keys=True, ensure_ascii=False)
         tags = {"mlflow.parentRunId": self.parent_run_id, "devmlops.kind": "trial"}
+        tags |= {"devmlops.number": str(number), "devmlops.point": point}
         run = self.client.create_run(self.experiment_id, tags=tags, run_name=f"trial {number}")
         self.trials[key] = Trial(number, run.info.run_id, dict(params))
         log_params(self.client, run.info.run_id, params)
 
-    def result(self, key: str, result: Mapping[str, Any]) -> None:
-        """Take the metrics of one epoch; they go to MLflow in batches."""
+    def result(self, key: str, result: Mapping[str, Any], params: Mapping[str, Any] | None = None) -> None:
+        """Take the metrics of one epoch; they go to MLflow in batches.
+
+        Args:
+            key: of the trial.
+            result: its metrics.
+            params: its hyperparameters of now; a population changes them.
+        """
         trial = self.trials[key]
+        if params is not None and dict(params) != (trial.changes[-1][1] if trial.changes else trial.params):
+            trial.changes.append((len(trial.history), dict(params)))
         trial.history.append(
             {name: float(value) for name, value in result.items() if name == "epoch" or name.startswith(MEASURED)}
         )
@@ -103,6 +142,12 @@ class TrialLog:
         if key in self.trials:
             self._close(self.trials[key], "failed", "FAILED")
 
+    def wind_up(self) -> None:
+        """Close the trials that the budget ended in the middle; what they reached counts."""
+        for trial in self.trials.values():
+            if trial.history:
+                self._close(trial, "stopped early", "FINISHED")
+
     def abandon(self) -> None:
         """Close what is still open when the search ends in the middle."""
         for trial in self.trials.values():
@@ -118,7 +163,7 @@ class TrialLog:
             assert epoch is not None
             return sign * epoch[self.metric], -epoch["validation_loss"], -trial.number
 
-        usable = [t for t in self.trials.values() if t.history and t.state in ("finished", "stopped early")]
+        usable = [t for t in self.trials.values() if t.history and t.state in DONE]
         return max(usable, key=score, default=None)
 
     def callback(self) -> Callback:
@@ -132,7 +177,7 @@ class TrialLog:
                 log.start(trial.trial_id, trial.config)
 
             def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
-                log.result(trial.trial_id, result)
+                log.result(trial.trial_id, result, trial.config)
 
             def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
                 log.finish(trial.trial_id)

@@ -1,4 +1,4 @@
-"""Hyperparameter search: Ray Tune with ASHA, every trial an MLflow run."""
+"""Hyperparameter search: Ray Tune, every trial an MLflow run."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from include.clients.mlflow import log_metrics, log_params, mlflow_client, mlflow_errors, read_file
-from include.clients.ray import local_cluster
+from include.clients.mlflow import log_file, log_metrics, log_params, mlflow_client, mlflow_errors, read_file
 from include.projects import Project
 from include.settings import Settings
 from include.training import parts as data
-from include.training import runs
+from include.training import runs, tuning_plots
 from include.training.errors import TrainingError
 from include.training.parts import Arrays
-from include.training.scores import metric, mode
-from include.training.trial import space, trial
+from include.training.scores import metric
+from include.training.search import points, run
+from include.training.space import Point
 from include.training.trial_log import TrialLog
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 RESULT = "tuning.json"
-REDUCTION = 3
 
 
 def _say(line: str) -> None:
@@ -41,8 +40,8 @@ def tune(
 ) -> dict[str, Any]:
     """Search the hyperparameters that project.yaml opens, and name the best.
 
-    A search with a ``key`` that an earlier try already finished is not run again: its result comes back. A
-    search that was killed starts afresh, under a new parent run; what it left open is closed as killed.
+    A search with a ``key`` that an earlier try already finished is not run again: its result comes back. One that
+    was killed goes on under the same parent run: trials that were done stay done, those in the middle begin anew.
 
     Args:
         settings: of the product.
@@ -89,65 +88,52 @@ def search(
     """Search over arrays that are loaded already; arguments as of `tune`."""
     wish, deciding = project.training.tuning, metric(project)
     total, most = trials or wish.trials, epochs or wish.epochs
+    listed = points(project, total)
+    total = total if listed is None else len(listed)
     params = {"trials": total, "workers": wish.workers, "max_epochs": most, "metric": deciding, "seed": project.training.seed}
-    parent = runs.start(settings, client, project, "tuning", split, author, params, "tuning", key)
+    params |= {"search": wish.search, "early_stopping": wish.early_stopping}
+    parent = runs.resumed(client, project, "tuning", key, params)
+    parent = parent or runs.start(settings, client, project, "tuning", split, author, params, "tuning", key)
     with runs.closing(client, parent):
-        experiment_id = client.get_run(parent).info.experiment_id
-        log = TrialLog(client, experiment_id, parent, total, most, deciding, tell)
-        tell(f"search: {total} trials of at most {most} epochs on {wish.workers} workers")
+        log = TrialLog(client, client.get_run(parent).info.experiment_id, parent, total, most, deciding, tell)
+        log.recall()
+        known = [trial.params for trial in log.trials.values()]
+        left = None if listed is None else _without(listed, known)
+        count = total - len(known) if left is None else len(left)
+        if known:
+            tell(f"search goes on: {len(known)} of {total} trials were done before")
+        tell(f"search ({wish.search}): {count} trials of at most {most} epochs on {wish.workers} workers")
         try:
-            errors = _run(settings, project, arrays, total, most, log)
+            errors = run(settings, project, arrays, left, count, most, log) if count > 0 else []
         finally:
             log.abandon()
-        best = log.best()
-        if best is None:
-            raise TrainingError(f"none of {total} trials gave a model; the first error: {errors[0] if errors else 'no result'}")
+        if log.best() is None:
+            spent = f"no result in {wish.budget.minutes:g} minutes" if wish.budget.minutes else "no result"
+            raise TrainingError(f"none of {total} trials gave a model; the first error: {errors[0] if errors else spent}")
         result = _result(log, parent)
         top = result["best"]
         log_params(client, parent, {f"best_{name}": value for name, value in top["params"].items()})
-        log_metrics(client, parent, {f"best_{deciding}": top["value"], "trials_stopped_early": _stopped(log)})
+        stopped = sum(t.state == "stopped early" for t in log.trials.values())
+        log_metrics(client, parent, {f"best_{deciding}": top["value"], "trials_stopped_early": stopped})
+        for name, png in tuning_plots.plots(project, result).items():
+            log_file(client, parent, f"plots/{name}.png", png)
         client.log_dict(parent, result, RESULT)
-        tell(f"best: trial {best.number} with {deciding} {top['value']:.4f}: {top['params']}")
+        tell(f"best: trial {top['number']} with {deciding} {top['value']:.4f}: {top['params']}")
     return result
 
 
-def _run(settings: Settings, project: Project, arrays: Mapping[str, Arrays], total: int, most: int, log: TrialLog) -> list[str]:
-    wish = project.training.tuning
-    size = sum(part.inputs.nbytes + part.contents.nbytes + part.labels.nbytes for part in arrays.values())
-    with local_cluster(settings, wish.workers, max(128 * 2**20, 2 * size)) as folder:
-        from ray import tune
-        from ray.tune.schedulers import ASHAScheduler
-        from ray.tune.search.basic_variant import BasicVariantGenerator
-
-        train = tune.with_parameters(trial, project=project, parts=dict(arrays), seed=project.training.seed, epochs=most)
-        asha = ASHAScheduler(time_attr="epoch", max_t=most, grace_period=min(wish.grace_epochs, most), reduction_factor=REDUCTION)
-        tuner = tune.Tuner(
-            tune.with_resources(train, {"cpu": 1}),
-            param_space=space(project),
-            tune_config=tune.TuneConfig(
-                metric=metric(project),
-                mode=mode(project),
-                num_samples=total,
-                scheduler=asha,
-                search_alg=BasicVariantGenerator(max_concurrent=wish.workers, random_state=project.training.seed),
-                reuse_actors=True,  # starting a worker costs more than a trial
-            ),
-            run_config=tune.RunConfig(name="search", storage_path=str(folder), verbose=0, callbacks=[log.callback()]),
-        )
-        return [_last_line(error) for error in tuner.fit().errors]
-
-
-def _last_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1]
-
-
-def _stopped(log: TrialLog) -> int:
-    return sum(t.state == "stopped early" for t in log.trials.values())
+def _without(listed: list[Point], known: list[Point]) -> list[Point]:
+    """Return the points that are still to be tried; one that is listed twice is tried twice."""
+    left = list(listed)
+    for point in known:
+        if point in left:
+            left.remove(point)
+    return left
 
 
 def _result(log: TrialLog, parent: str) -> dict[str, Any]:
     rows = []
-    for t in log.trials.values():
+    for t in sorted(log.trials.values(), key=lambda trial: trial.number):
         epoch = t.best(log.metric)
         row = {"number": t.number, "run_id": t.run_id, "params": t.params, "state": t.state, "epochs": len(t.history)}
         rows.append({**row, "value": epoch[log.metric] if epoch else None})
@@ -155,5 +141,6 @@ def _result(log: TrialLog, parent: str) -> dict[str, Any]:
     assert best is not None
     epoch = best.best(log.metric)
     assert epoch is not None
-    top = {"params": best.params, "run_id": best.run_id, "value": epoch[log.metric], "epoch": int(epoch["epoch"])}
+    top = {"number": best.number, "params": best.params_of(epoch), "run_id": best.run_id}
+    top |= {"value": epoch[log.metric], "epoch": int(epoch["epoch"])}
     return {"best": top, "trials": rows, "metric": log.metric, "parent_run_id": parent}

@@ -20,7 +20,9 @@ def test_every_trial_is_a_run_under_one_parent(settings, digits, served, split):
     lines = []
     found = tune(settings, digits, split, author="minji", key="run 1", trials=4, epochs=4, tell=lines.append)
 
+    # of other code: closed, and not taken up
     assert {client.get_run(r).info.status for r in (dead, orphan)} == {"KILLED"}
+    assert found["parent_run_id"] != dead
     trials = find_runs(client, experiment_id, {"mlflow.parentRunId": found["parent_run_id"]})
     assert len(trials) == len(found["trials"]) == 4
     assert {run.info.status for run in trials} == {"FINISHED"}

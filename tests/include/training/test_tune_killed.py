@@ -28,16 +28,18 @@ if "include.jobs" in sys.orig_argv:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_killed_search_is_done_afresh_by_the_next_try(settings, split, tmp_path, monkeypatch, number):
+def test_a_killed_search_goes_on_and_repeats_nothing_that_was_done(settings, split, tmp_path, monkeypatch, number):
     (tmp_path / "sitecustomize.py").write_text(SITE)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    args = {"split": split, "key": f"killed by {number}", "trials": 3, "epochs": 200}
+    args = {"split": split, "key": f"killed by {number}", "trials": 4, "epochs": 30}
     job = LocalJob("tune", "digits", args, settings)
-    lines = []
+    lines, ended = [], []
 
     def end(line: str) -> None:
         lines.append(line)
-        if "epoch 3 " in line and job.process:
+        if "finished after" in line or "stopped early after" in line:
+            ended.append(line)
+        if len(ended) >= 2 and "epoch" in line and job.process:
             if number == signal.SIGKILL:
                 os.kill(job.process.pid, number)
             else:
@@ -50,12 +52,23 @@ def test_a_killed_search_is_done_afresh_by_the_next_try(settings, split, tmp_pat
     client = mlflow_client(settings)
     experiment_id = ensure_experiment(client, "digits/training")
 
+    def finished():
+        (parent,) = find_runs(client, experiment_id, {"devmlops.key": args["key"]})
+        children = find_runs(client, experiment_id, {"mlflow.parentRunId": parent.info.run_id})
+        return [run for run in children if run.info.status == "FINISHED"]
+
     def states() -> list[str]:
         found = find_runs(client, experiment_id, {"devmlops.key": args["key"]})
         children = [run for one in found for run in find_runs(client, experiment_id, {"mlflow.parentRunId": one.info.run_id})]
         return sorted({run.info.status for run in (*found, *children)})
 
-    assert states() == (["RUNNING"] if number == signal.SIGKILL else ["KILLED"])
-    done = LocalJob("tune", "digits", {**args, "trials": 2, "epochs": 2}, settings).run(lines.append)
-    assert len(done["trials"]) == 2 and done["best"]["value"] > 0.5
-    assert states() == ["FINISHED", "KILLED"]
+    assert ("RUNNING" if number == signal.SIGKILL else "KILLED") in states()
+    before = {run.info.run_id for run in finished()}
+    assert len(before) >= 1
+    again: list[str] = []
+    done = LocalJob("tune", "digits", args, settings).run(again.append)
+    assert any("search goes on" in line for line in again)
+    assert len(done["trials"]) == 4 and before <= {row["run_id"] for row in done["trials"]}
+    assert len({str(row["params"]) for row in done["trials"]}) == 4
+    assert len(finished()) == 4 and "RUNNING" not in states()
+    assert len(find_runs(client, experiment_id, {"devmlops.key": args["key"]})) == 1

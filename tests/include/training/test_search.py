@@ -1,0 +1,76 @@
+"""Every way to search, on a real Ray cluster."""
+
+import time
+
+import pytest
+
+from include.clients.mlflow import mlflow_client
+from include.projects.training import Budget, Family, Range
+from include.training.errors import InputError
+from include.training.tune import tune
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def project_with(digits):
+    def made(families=None, **tuning):
+        wish = digits.training.tuning.model_copy(update=tuning)
+        training = digits.training.model_copy(update={"tuning": wish, "families": families or {}})
+        return digits.model_copy(update={"training": training})
+
+    return made
+
+
+def test_grid(settings, project_with, served, split):
+    space = {"channels": Range(choices=[4, 8]), "learning_rate": Range(choices=[0.001, 0.003])}
+    found = tune(settings, project_with(search="grid", space=space), split, epochs=2)
+    assert sorted((t["params"]["channels"], t["params"]["learning_rate"]) for t in found["trials"]) == [
+        (4, 0.001),
+        (4, 0.003),
+        (8, 0.001),
+        (8, 0.003),
+    ]
+    names = {one.path for one in mlflow_client(settings).list_artifacts(found["parent_run_id"], "plots")}
+    assert names >= {"plots/history.png", "plots/parallel_coordinates.png", "plots/importance.png"}
+
+
+def test_bayesian_with_families(settings, project_with, served, split):
+    families = {
+        "small": Family(model="model:build", space={"channels": Range(choices=[4])}),
+        "large": Family(model="model:build", space={"channels": Range(choices=[16])}),
+    }
+    space = {"learning_rate": Range(low=0.0005, high=0.01, log=True)}
+    project = project_with(families, search="bayesian", space=space, early_stopping=False)
+    found = tune(settings, project, split, trials=6, epochs=2)
+    assert len(found["trials"]) == 6 and {t["params"]["family"] for t in found["trials"]} <= {"small", "large"}
+    assert {t["state"] for t in found["trials"]} == {"finished"}
+    assert found["best"]["value"] == max(t["value"] for t in found["trials"])
+
+
+def test_a_population_changes_what_may_change(settings, project_with, served, split):
+    space = {"learning_rate": Range(low=0.00001, high=0.01, log=True), "channels": Range(choices=[8])}
+    project = project_with(search="population", mutate=["learning_rate"], space=space, workers=2)
+    found = tune(settings, project, split, trials=4, epochs=8)
+    assert len(found["trials"]) == 4 and {t["state"] for t in found["trials"]} == {"finished"}
+    assert found["best"]["value"] > 0.5 and found["best"]["params"]["channels"] == 8
+
+
+def test_a_target_ends_the_whole_search(settings, project_with, served, split):
+    project = project_with(budget=Budget(target=0.2), early_stopping=False)
+    found = tune(settings, project, split, trials=6, epochs=30)
+    assert found["best"]["value"] >= 0.2
+    assert len(found["trials"]) < 6 or all(t["epochs"] < 30 for t in found["trials"])
+
+
+def test_a_budget_of_time_ends_the_search(settings, project_with, served, split):
+    project = project_with(budget=Budget(minutes=0.4), early_stopping=False)
+    begin = time.monotonic()
+    found = tune(settings, project, split, trials=500, epochs=20)
+    assert time.monotonic() - begin < 120 and 0 < len(found["trials"]) < 500 and found["best"]["value"] > 0.3
+
+
+def test_gpus_that_are_not_there(settings, project_with, served, split):
+    resources = type(project_with().training.tuning.resources)(gpu=0.5)
+    with pytest.raises(InputError, match="asks for GPUs"):
+        tune(settings, project_with(resources=resources), split, trials=1, epochs=1)
