@@ -18,10 +18,14 @@ class Job:
     Attributes:
         function: ``module:function``, called as ``function(settings, project, **args)``; it returns a JSON dict.
         what: one line for people.
+        spreads: it spreads over a Ray cluster by itself, so its own process there takes nothing.
+        ledger: it reads or writes the ledger beside the audit of what data it is given.
     """
 
     function: str
     what: str
+    spreads: bool = False
+    ledger: bool = False
 
     def load(self) -> Callable[..., dict[str, Any]]:
         """Import and return the function."""
@@ -31,14 +35,17 @@ class Job:
 
 
 JOBS: dict[str, Job] = {
-    "tune": Job("include.training.tune:tune", "search hyperparameters with Ray Tune, every trial an MLflow run"),
+    "tune": Job("include.training.tune:tune", "search hyperparameters with Ray Tune, every trial an MLflow run", spreads=True),
     "train": Job("include.training.train:train", "train one model with chosen hyperparameters"),
+    "reproduce": Job("include.training.reproduction:reproduce", "train a model again from its record, and tell what differs"),
     "evaluate": Job("include.training.evaluate:evaluate", "measure a trained model on the test part, with plots and a baseline"),
     "optimise": Job("include.release.optimise:optimise", "export to ONNX and quantise, with accuracy, size and latency"),
     "parity": Job("include.release.parity:parity", "compare the answers of torch, ONNX, quantised model and Triton"),
-    "staging_test": Job("include.release.staging:staging_test", "put a release on the staging route and test it there"),
+    "staging_test": Job("include.release.staging:staging_test", "put a release on the staging route and test it there", ledger=True),
     "four_way": Job("include.monitoring.four_way:four_way", "compare current and new model on old and new test data"),
-    "drift_report": Job("include.monitoring.report:evidently_report", "write the Evidently report of a drift alert"),
+    "mask_sample": Job("include.data.privacy:make_sample", "mask a sample of ops data for dev, and report on it", ledger=True),
+    "drift_report": Job("include.monitoring.report:evidently_report", "write the Evidently report of a drift alert", ledger=True),
+    "compute_features": Job("include.data.features.job:compute_features", "compute a feature view for a data version"),
 }
 
 

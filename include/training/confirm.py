@@ -8,32 +8,10 @@ from typing import Any
 from include.clients.mlflow import mlflow_client, mlflow_errors
 from include.projects import Project
 from include.settings import Settings
-from include.training.errors import GateError, InputError
+from include.training.card import model_card
+from include.training.errors import GateError
+from include.training.gate import checks
 from include.training.models import describe, find_version
-
-
-def checks(project: Project, metrics: dict[str, float]) -> list[dict[str, Any]]:
-    """Return the gate's checks: ``name``, ``value``, ``limit`` (in words) and ``ok``.
-
-    Args:
-        project: gives the gate.
-        metrics: of `model_info`.
-
-    Raises:
-        InputError: the model was not evaluated with the gate's metric.
-    """
-    gate = project.training.gate
-    needed = [gate.metric, *([f"baseline_{gate.metric}"] if gate.beat_baseline else [])]
-    missing = [name for name in needed if name not in metrics]
-    if missing:
-        raise InputError(f"the model has no {', '.join(missing)}: evaluate it first")
-    value = metrics[gate.metric]
-    made = [{"name": gate.metric, "value": value, "limit": f"at least {gate.minimum}", "ok": value >= gate.minimum}]
-    if gate.beat_baseline:
-        simple = metrics[f"baseline_{gate.metric}"]
-        limit = f"above the baseline's {simple:.4f}"
-        made.append({"name": f"{gate.metric} against the baseline", "value": value, "limit": limit, "ok": value > simple})
-    return made
 
 
 def confirm(settings: Settings, project: Project, version: str | int, by: str, why: str = "") -> dict[str, Any]:
@@ -71,4 +49,5 @@ def confirm(settings: Settings, project: Project, version: str | int, by: str, w
         if not passed:
             raise GateError(f"{project.name} v{number}", made)
         client.set_registered_model_alias(project.name, "confirmed", number)
+        model_card(settings, project, number)
         return {**describe(client, find_version(client, project, number)), "checks": made}

@@ -3,121 +3,175 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from include.clients.mlflow import log_file, log_metrics, log_params, mlflow_client, mlflow_errors
-from include.projects import Project
+from include.projects import Project, ProjectError
 from include.settings import Settings
 from include.training import parts as data
-from include.training import plots
+from include.training.baseline import baseline
+from include.training.bias import bias, figures
+from include.training.errors import InputError
+from include.training.evaluation_report import pictures, report_page
+from include.training.explain import explain
+from include.training.intervals import bootstrap, wilson
 from include.training.learners import Fitted, predict
+from include.training.metrics import calibration, registered
 from include.training.models import load_run
 from include.training.parts import Arrays
-from include.training.scores import macro_f1
+from include.training.slices import sliced, ways
 
 if TYPE_CHECKING:
     import numpy as np
     from mlflow import MlflowClient
 
-BINS = 10
 SKETCH = "reference_sketch.json"
+REPORT = "reports/evaluation.html"
 
 
-def evaluate(settings: Settings, project: Project, split: Mapping[str, Any], run_id: str) -> dict[str, Any]:
-    """Measure a trained model on the test part and log metrics, plots, baseline and reference sketch to its run.
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def evaluate(
+    settings: Settings, project: Project, split: Mapping[str, Any], run_id: str, tell: Callable[[str], None] = _say
+) -> dict[str, Any]:
+    """Measure a trained model on the test part, and log metrics, slices, plots, report and reference sketch to its run.
 
     Args:
         settings: of the product.
         project: the project.
         split: reference to the split that the model was trained on.
         run_id: of `train`.
+        tell: takes one line of progress.
 
     Returns:
-        ``run_id``, ``metrics`` (``accuracy`` with ``accuracy_low`` and ``accuracy_high``, ``macro_f1``, ``log_loss``,
-        ``calibration_error``, ``rows``, ``baseline_accuracy``, ``baseline_macro_f1``) and ``per_class``.
+        ``run_id``, ``metrics`` (each registered metric of the task with ``_low`` and ``_high``, the ends of its 95 %
+        interval, ``rows``, the same of the baseline as ``baseline_...``, and ``bias_...``) and ``per_class``, which is
+        empty in regression.
 
     Raises:
-        InputError: the run holds no model, or the split cannot be used.
+        InputError: the run holds no model, its outputs are not finite, a metric of the project fails, or the split
+            cannot be used.
         MlflowError: MLflow went away.
     """
     client = mlflow_client(settings)
     with mlflow_errors(settings, f"evaluate run {run_id}"):
-        return assess(client, project, data.load(settings, project, split), run_id)
+        arrays = data.load(settings, project, split)
+        by = ways(settings, project, arrays["test"], split)
+        return assess(client, project, arrays, run_id, by, tell)
 
 
-def assess(client: MlflowClient, project: Project, arrays: Mapping[str, Arrays], run_id: str) -> dict[str, Any]:
-    """Evaluate over arrays that are loaded already; as `evaluate`."""
-    import numpy as np
-
-    fitted = load_run(client, project, run_id)
-    test = arrays["test"]
-    probabilities = predict(fitted, project, test.contents)
-    report = measure(test.labels, probabilities, project.classes)
-    guess = baseline(arrays["train"], test)
-    report["metrics"]["baseline_accuracy"] = float((guess == test.labels).mean())
-    report["metrics"]["baseline_macro_f1"] = macro_f1(test.labels, guess)
+def assess(
+    client: MlflowClient,
+    project: Project,
+    arrays: Mapping[str, Arrays],
+    run_id: str,
+    by: Mapping[str, list[str]] | None = None,
+    tell: Callable[[str], None] = _say,
+) -> dict[str, Any]:
+    """Evaluate over arrays that are loaded already, sliced by ``by`` (`include.training.slices.ways`); as `evaluate`."""
+    fitted, test = load_run(client, project, run_id), arrays["test"]
+    outputs = checked(project, predict(fitted, project, test.contents), len(test.labels))
+    report = measure(project, test.labels, outputs)
+    simple, guess = baseline(project, arrays)
+    for name, value in measure(project, test.labels, guess, resamples=0)["metrics"].items():
+        if name != "rows":
+            report["metrics"][f"baseline_{name}"] = value
+    given = ways(None, project, test, None) if by is None else by
+    report["baseline"] = simple
+    report["slices"] = sliced(project, test.labels, outputs, given)
+    report["bias"] = bias(project, test.labels, outputs, given)
+    report["metrics"] |= figures(report["bias"])
+    explained = explain(project, fitted, arrays)
+    report["explanation"] = explained.told
+    report["notes"] += explained.notes
+    sketch, why = _sketch(project, fitted, arrays)
+    report["notes"] += [why] if why else []
+    for note in report["notes"]:
+        tell(f"note: {note}")
 
     metrics = {name if name.startswith("baseline_") else f"test_{name}": v for name, v in report["metrics"].items()}
     log_metrics(client, run_id, metrics)
-    log_params(client, run_id, {"baseline": "logistic regression"})
+    log_params(client, run_id, {"baseline": simple})
     client.log_dict(run_id, report, "evaluation/evaluation.json")
-    log_file(client, run_id, "plots/confusion_matrix.png", plots.confusion(np.array(report["confusion"]), project.classes))
-    error = report["metrics"]["calibration_error"]
-    log_file(client, run_id, "plots/calibration.png", plots.reliability(report["calibration"], error))
-    log_file(client, run_id, "plots/per_class.png", plots.per_class(report["per_class"]))
-    log_file(client, run_id, SKETCH, _sketch(project, fitted, arrays).encode())
+    drawn = {**pictures(project, test.labels, outputs, report), **explained.plots}
+    for name, picture in drawn.items():
+        log_file(client, run_id, f"plots/{name}.png", picture)
+    log_file(client, run_id, REPORT, report_page(project, run_id, report, drawn).encode())
+    if sketch is not None:
+        log_file(client, run_id, SKETCH, sketch.encode())
     return {"run_id": run_id, "metrics": report["metrics"], "per_class": report["per_class"]}
 
 
-def _sketch(project: Project, fitted: Fitted, arrays: Mapping[str, Arrays]) -> str:
-    """Sketch rows that the weights were not fitted to: what production looks like while nothing drifts."""
-    import numpy as np
+def checked(project: Project, outputs: np.ndarray, rows: int) -> np.ndarray:
+    """Return a model's outputs for a part after making sure that they can be measured.
 
-    from include.monitoring import reference_sketch
-
-    unseen = [arrays["validation"], arrays["test"]]
-    probabilities = np.concatenate([predict(fitted, project, part.contents) for part in unseen])
-    contents = np.concatenate([part.contents for part in unseen])
-    kinds = [kind for part in unseen for kind in part.kinds]
-    return reference_sketch(project, contents, probabilities.argmax(1), probabilities, kinds).to_json()
-
-
-def measure(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> dict[str, Any]:
-    """Compute every figure of an evaluation.
-
-    Args:
-        labels: true class indices (n,).
-        probabilities: of the model (n, classes).
-        classes: their names.
-
-    Returns:
-        ``metrics``, ``per_class`` (class, rows, precision, recall, f1), ``confusion`` (true classes down) and
-        ``calibration`` (bins of confidence).
+    Raises:
+        InputError: another shape, values that are not finite, or no probabilities.
     """
     import numpy as np
 
-    guess = probabilities.argmax(1)
+    outputs = np.asarray(outputs)
+    wanted = (rows, len(project.classes)) if project.task == "classification" else (rows,)
+    if outputs.shape != wanted:
+        raise InputError(f"the model of {project.name} gives outputs {outputs.shape} for the test part; wanted {wanted}")
+    wrong = int((~np.isfinite(outputs.reshape(rows, -1)).all(1)).sum())
+    if wrong:
+        raise InputError(f"the model of {project.name} gives outputs that are not finite for {wrong} of {rows} rows: train it anew")
+    if project.task == "classification" and (outputs.min() < -1e-4 or np.abs(outputs.sum(1) - 1).max() > 1e-2):
+        raise InputError(f"the model of {project.name} gives outputs that are no probabilities: rows must sum to 1")
+    return outputs
+
+
+def measure(project: Project, labels: np.ndarray, outputs: np.ndarray, resamples: int = 200) -> dict[str, Any]:
+    """Compute every figure of an evaluation.
+
+    Args:
+        project: gives the task, the classes and metrics of its own.
+        labels: true class indices, or numbers (n,).
+        outputs: probabilities of the model (n, classes), or numbers (n,).
+        resamples: how often rows are drawn for the intervals; 0 leaves intervals out.
+
+    Returns:
+        ``metrics``, ``notes`` (what could not be measured and why); for classification also ``per_class`` (class,
+        rows, precision, recall, f1), ``confusion`` (true classes down) and ``calibration`` (bins of confidence).
+
+    Raises:
+        InputError: a metric of the project fails, or gives something else than a finite number.
+    """
+    metrics: dict[str, Any] = {}
+    notes: list[str] = []
+    for name, metric in registered(project).items():
+        value = metric.function(labels, outputs)
+        if not math.isfinite(value):
+            if metric.own:
+                raise InputError(f"metrics.{name} of {project.name} gave {value} for the test part; wanted a finite number")
+            notes.append(f"{name} says nothing about this test part ({metric.what})")
+            continue
+        metrics[name] = value
+        if resamples:
+            ends = (
+                wilson(round(value * len(labels)), len(labels))
+                if name == "accuracy"
+                else bootstrap(metric.function, labels, outputs, resamples=resamples)
+            )
+            if ends:
+                metrics[f"{name}_low"], metrics[f"{name}_high"] = ends
+            else:
+                notes.append(f"{name} has no interval: too few rows, or too slow to draw them again and again")
+    report: dict[str, Any] = {"metrics": metrics | {"rows": len(labels)}, "per_class": [], "notes": notes}
+    return report | (_classes(project.classes, labels, outputs) if project.task == "classification" else {})
+
+
+def _classes(classes: list[str], labels: np.ndarray, outputs: np.ndarray) -> dict[str, Any]:
+    import numpy as np
+
     matrix = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(matrix, (labels, guess), 1)
-    picked = np.clip(probabilities[np.arange(len(labels)), labels], 1e-12, 1)
-    bins, error = calibration(labels, probabilities)
-    right = int((guess == labels).sum())
-    low, high = wilson(right, len(labels))
-    return {
-        "metrics": {
-            "accuracy": right / len(labels),
-            "accuracy_low": low,
-            "accuracy_high": high,
-            "macro_f1": macro_f1(labels, guess),
-            "log_loss": float(-np.log(picked).mean()),
-            "calibration_error": error,
-            "rows": len(labels),
-        },
-        "per_class": [_class_row(matrix, place, name) for place, name in enumerate(classes)],
-        "confusion": matrix.tolist(),
-        "calibration": bins,
-    }
+    np.add.at(matrix, (labels, outputs.argmax(1)), 1)
+    per_class = [_class_row(matrix, place, name) for place, name in enumerate(classes)]
+    return {"per_class": per_class, "confusion": matrix.tolist(), "calibration": calibration(labels, outputs)[0]}
 
 
 def _class_row(matrix: np.ndarray, place: int, name: str) -> dict[str, Any]:
@@ -131,43 +185,25 @@ def _class_row(matrix: np.ndarray, place: int, name: str) -> dict[str, Any]:
     }
 
 
-def calibration(labels: np.ndarray, probabilities: np.ndarray, count: int = BINS) -> tuple[list[dict[str, float]], float]:
-    """Return the bins of confidence and the expected calibration error (mean gap, weighted by rows)."""
+def _sketch(project: Project, fitted: Fitted, arrays: Mapping[str, Arrays]) -> tuple[str | None, str]:
+    """Sketch rows that the weights were not fitted to: what production looks like while nothing drifts.
+
+    Returns:
+        The sketch, and why there is none.
+    """
     import numpy as np
 
-    sure, right = probabilities.max(1), probabilities.argmax(1) == labels
-    place = np.minimum((sure * count).astype(int), count - 1)
-    bins, error = [], 0.0
-    for number in range(count):
-        rows = place == number
-        filled = bool(rows.any())
-        confidence, accuracy = (float(sure[rows].mean()), float(right[rows].mean())) if filled else (0.0, 0.0)
-        error += abs(confidence - accuracy) * float(rows.mean())
-        bins.append(
-            {
-                "low": number / count,
-                "high": (number + 1) / count,
-                "rows": int(rows.sum()),
-                "confidence": confidence,
-                "accuracy": accuracy,
-            }
-        )
-    return bins, error
+    from include.monitoring import reference_sketch
 
-
-def wilson(right: int, rows: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the 95 % interval (Wilson) of a share of ``right`` in ``rows``."""
-    share, spread = right / rows, z * z / rows
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / rows + spread / (4 * rows)) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def baseline(train: Arrays, test: Arrays) -> np.ndarray:
-    """Train a logistic regression on the same rows and return its guesses (n,) for the test part."""
-    from sklearn.linear_model import LogisticRegression
-
-    flat = [part.inputs.reshape(len(part.inputs), -1) for part in (train, test)]
-    model = LogisticRegression(max_iter=300).fit(flat[0], train.labels)
-    guesses: np.ndarray = model.predict(flat[1])
-    return guesses
+    if project.data.content.kind != "array" or project.task != "classification":
+        what = f"{project.task} of {project.data.content.kind}"
+        return None, f"no drift sketch is kept: it is made for classification of arrays, not for {what}"
+    try:
+        project.component("features")
+    except ProjectError as cause:
+        return None, f"no drift sketch is kept: {cause.problems[0]}"
+    unseen = [arrays["validation"], arrays["test"]]
+    outputs = np.concatenate([predict(fitted, project, part.contents) for part in unseen])
+    contents = np.concatenate([part.contents for part in unseen])
+    kinds = [kind for part in unseen for kind in part.kinds]
+    return reference_sketch(project, contents, outputs.argmax(1), outputs, kinds).to_json(), ""

@@ -107,7 +107,7 @@ def load_run(client: MlflowClient, project: Project, run_id: str) -> Fitted:
     Raises:
         InputError: the run kept none, or it does not fit the model component as it is now.
     """
-    params = json.loads(_file(client, run_id, PARAMS))
+    params = json.loads(read_file_of(client, run_id, PARAMS))
     try:
         files = model_files(client, run_id)
         fitted = learner(project, params).load(project, params, files)
@@ -137,7 +137,12 @@ def load_model(settings: Settings, project: Project, version: str | int) -> Fitt
         return load_run(client, project, found.run_id)
 
 
-def _file(client: MlflowClient, run_id: str, path: str) -> bytes:
+def read_file_of(client: MlflowClient, run_id: str, path: str) -> bytes:
+    """Return a file of a training run.
+
+    Raises:
+        InputError: it has none of that name.
+    """
     try:
         return read_file(client, run_id, path)
     except FileNotFoundError as cause:

@@ -2,63 +2,20 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from include.training.drawing import BLUE, GREY, INK, ORANGE, drawing, png
 
 if TYPE_CHECKING:
     import numpy as np
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-BLUE, ORANGE, GREY, INK = "#2563eb", "#ea580c", "#94a3b8", "#0f172a"
-HANGUL = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo")  # one of them, if any
-STYLE: dict[str, Any] = {
-    "font.size": 10,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e2e8f0",
-    "legend.frameon": False,
-    "figure.facecolor": "white",
-}
-
-
-@contextmanager
-def _figure(width: float, height: float, columns: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.font_manager import fontManager
-
-    known = set(fontManager.get_font_names())
-    fonts = {"font.family": ["DejaVu Sans", *(name for name in HANGUL if name in known)]}
-    with rc_context(cast(Any, STYLE | fonts)):  # no pyplot: it keeps figures in global state
-        figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
-        FigureCanvasAgg(figure)
-        yield figure, list(figure.subplots(1, columns, squeeze=False)[0])
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
 
 def loss(history: Sequence[Mapping[str, float]], best_epoch: int, metric: str = "validation_accuracy") -> bytes:
     """Draw the loss and the deciding metric over the epochs, with the epoch that was kept."""
     from matplotlib.ticker import MaxNLocator
 
     epochs = [e["epoch"] for e in history]
-    with _figure(9, 3.6, columns=2) as (figure, (left, right)):
+    with drawing(9, 3.6, columns=2) as (figure, (left, right)):
         left.plot(epochs, [e["train_loss"] for e in history], color=GREY, label="train")
         left.plot(epochs, [e["validation_loss"] for e in history], color=BLUE, label="validation")
         left.set(title="Loss", xlabel="epoch", ylabel="loss", yscale="log")
@@ -69,7 +26,7 @@ def loss(history: Sequence[Mapping[str, float]], best_epoch: int, metric: str = 
             axes.axvline(best_epoch, color=ORANGE, linestyle="--", linewidth=1.2, label=f"kept: epoch {best_epoch}")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.legend()
-        return _png(figure)
+        return png(figure)
 
 
 def confusion(matrix: np.ndarray, classes: Sequence[str], title: str = "Confusion matrix, test part") -> bytes:
@@ -84,7 +41,7 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], title: str = "Confusio
 
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     side = min(max(4.2, 0.55 * len(classes) + 1.6), 16)
-    with _figure(side + 0.8, side) as (figure, (axes,)):
+    with drawing(side + 0.8, side) as (figure, (axes,)):
         image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
         axes.set(title=title, xlabel="predicted", ylabel="true")
         axes.set_xticks(range(len(classes)), classes, rotation=45 if max(map(len, classes)) > 3 else 0)
@@ -95,7 +52,7 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], title: str = "Confusio
                 colour = "white" if share[row, column] > 0.5 else INK
                 axes.text(column, row, str(matrix[row, column]), ha="center", va="center", color=colour, fontsize=9)
         figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
-        return _png(figure)
+        return png(figure)
 
 
 def reliability(bins: Sequence[Mapping[str, float]], error: float) -> bytes:
@@ -106,7 +63,7 @@ def reliability(bins: Sequence[Mapping[str, float]], error: float) -> bytes:
         error: the expected calibration error, 0 to 1.
     """
     full = [b for b in bins if b["rows"]]
-    with _figure(9, 3.6, columns=2) as (figure, (left, right)):
+    with drawing(9, 3.6, columns=2) as (figure, (left, right)):
         left.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfect")
         left.plot([b["confidence"] for b in full], [b["accuracy"] for b in full], "o-", color=BLUE, label="model")
         left.set(title=f"Calibration (error {error:.3f})", xlabel="confidence", ylabel="share of right answers")
@@ -115,17 +72,17 @@ def reliability(bins: Sequence[Mapping[str, float]], error: float) -> bytes:
         width = bins[0]["high"] - bins[0]["low"]
         right.bar([b["low"] for b in bins], [b["rows"] for b in bins], width=width * 0.92, align="edge", color=BLUE)
         right.set(title="Answers by confidence", xlabel="confidence", ylabel="rows", xlim=(0, 1.02))
-        return _png(figure)
+        return png(figure)
 
 
 def per_class(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Draw precision and recall of each class; ``rows`` hold ``class``, ``precision`` and ``recall``."""
     places = range(len(rows))
-    with _figure(min(max(6, 0.6 * len(rows) + 1), 16), 3.6) as (figure, (axes,)):
+    with drawing(min(max(6, 0.6 * len(rows) + 1), 16), 3.6) as (figure, (axes,)):
         axes.plot(places, [r["precision"] for r in rows], "o", color=BLUE, markersize=8, label="precision")
         axes.plot(places, [r["recall"] for r in rows], "D", color=ORANGE, markersize=6, label="recall")
         lowest = min((min(r["precision"], r["recall"]) for r in rows), default=0)
         axes.set(title="Per class, test part", ylim=(max(0.0, lowest - 0.05), 1.01))
         axes.set_xticks(list(places), [str(r["class"]) for r in rows])
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-        return _png(figure)
+        return png(figure)

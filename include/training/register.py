@@ -8,6 +8,7 @@ from include.clients.mlflow import mlflow_client, mlflow_errors
 from include.projects import Project
 from include.settings import Settings
 from include.training.errors import InputError
+from include.training.metrics import gate_metric
 from include.training.models import describe
 from include.training.runs import SPLIT_KEYS
 from include.training.states import history_entry, history_tag
@@ -41,8 +42,8 @@ def register(settings: Settings, project: Project, run_id: str, author: str | No
             raise InputError(f"run {run_id} is no training of {project.name}")
         if run.info.status != "FINISHED":
             raise InputError(f"run {run_id} is {run.info.status.lower()}: only a finished training can be registered")
-        if "test_accuracy" not in run.data.metrics:
-            raise InputError(f"run {run_id} was not evaluated: run evaluate first")
+        if f"test_{gate_metric(project).name}" not in run.data.metrics:
+            raise InputError(f"run {run_id} was not evaluated with {gate_metric(project).name}: run evaluate first")
         try:
             client.create_registered_model(project.name, description=project.title)
         except MlflowException as cause:

@@ -2,6 +2,7 @@
 
 from operators.training.confirm import ConfirmModelOperator, RegisterModelOperator
 from operators.training.jobs import EvaluateOperator, TrainOperator, TuneOperator
+from operators.training.reproduce import ReproduceOperator
 from operators.training.split import ChooseSplitOperator
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "ConfirmModelOperator",
     "EvaluateOperator",
     "RegisterModelOperator",
+    "ReproduceOperator",
     "TrainOperator",
     "TuneOperator",
 ]

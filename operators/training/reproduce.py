@@ -1,0 +1,34 @@
+"""Train a model again from its record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from include.settings import Settings
+from operators.base import actor
+from operators.jobs import JobOperator
+
+
+class ReproduceOperator(JobOperator):
+    """Train a model again from its run's record alone, and tell how far the result differs.
+
+    Args:
+        version: the model version: a number, ``confirmed``, ``production`` or ``latest`` (templated).
+
+    Returns:
+        Whether every metric is identical, the largest difference, and what else is not as it was.
+    """
+
+    job = "reproduce"
+    template_fields: Sequence[str] = ("project", "version")
+
+    def __init__(self, *, version: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.version = version
+
+    def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
+        """Return the version and who asked."""
+        return {"version": self.version, "author": actor(context)}

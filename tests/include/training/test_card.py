@@ -1,0 +1,46 @@
+import pytest
+
+from include.clients.mlflow import mlflow_client, read_file
+from include.ledger import Ledger
+from include.training.card import model_card
+from include.training.download import download
+from include.training.errors import InputError
+from include.training.evaluate import evaluate
+from include.training.register import register
+from include.training.train import train
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def version(settings, digits, served, split, params) -> str:
+    Ledger(settings.ledger()).migrate()
+    made = train(settings, digits, split, params, epochs=3, author="민지")
+    evaluate(settings, digits, split, made["run_id"])
+    return register(settings, digits, made["run_id"])["version"]
+
+
+def test_the_card_holds_what_the_records_hold(settings, digits, version):
+    said = digits.card.model_copy(update={"not_for": "<script>alert(1)</script> | 금액"})
+    card = model_card(settings, digits.model_copy(update={"card": said}), version)
+    assert "<script>" not in card["html"] and "&lt;script&gt;" in card["html"]
+    assert "민지" in card["html"] and "accuracy" in card["markdown"] and "\\| 금액" in card["markdown"]
+    assert "the data server does not tell" in card["markdown"]  # none runs here: the rest still shows
+    assert "it was never released" in card["markdown"] and "95 % interval" in card["markdown"]
+    client = mlflow_client(settings)
+    assert read_file(client, card["run_id"], "card.html").decode() == card["html"]
+    assert read_file(client, card["run_id"], "card.md").decode() == card["markdown"]
+
+
+def test_a_model_is_downloaded_whole_or_not_at_all(settings, digits, version, tmp_path):
+    import hashlib
+
+    found = download(settings, digits, version, tmp_path / "모델")
+    assert {"state_dict.pt", "params.json", "model.json"} <= set(found["files"])
+    for name, digest in found["files"].items():
+        assert hashlib.sha256((tmp_path / "모델" / name).read_bytes()).hexdigest() == digest
+    with pytest.raises(InputError, match="not an empty folder"):
+        download(settings, digits, version, tmp_path / "모델")
+    with pytest.raises(InputError, match="no model version"):
+        download(settings, digits, "v99", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
