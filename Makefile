@@ -1,7 +1,7 @@
 # `make` alone lists the commands. Everything that they write lies in .devmlops/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up down status logs clean test unit integration lint format lock benchmarks
+.PHONY: help install install-dev demo examples up down status labelling logs clean test unit integration lint format lock benchmarks
 
 VENV := .devmlops/venv
 PYTHON := $(VENV)/bin/python
@@ -25,9 +25,13 @@ install: ## install what the product needs, where that has changed
 install-dev:
 	@.ci/bootstrap requirements-dev.txt
 	-@$(PYTHON) -m include.local.triton install --root .devmlops/triton
+	-@$(PYTHON) -m include.local.labelling install --root .devmlops/labelling
 
 demo: install ## set up, start, run the whole loop, show the result (HUMAN=1 waits for real approvers)
 	@HUMAN=$(HUMAN) $(PYTHON) -m include.local.demo
+
+examples: install ## fill the sources of the example projects, and make a data version of each
+	@$(PYTHON) -m include.local.demo.examples
 
 up: install ## start what does not run, and wait until all is healthy
 	@$(PYTHON) -m include.local up
@@ -37,6 +41,9 @@ down: install ## stop everything
 
 status: install ## services, addresses, log-ins
 	@$(PYTHON) -m include.local status
+
+labelling: install ## start Label Studio, where people label (make down stops it too)
+	@$(PYTHON) -m include.local labelling
 
 logs: install ## the end of the services' logs
 	@$(PYTHON) -m include.local logs
@@ -67,6 +74,7 @@ lock: install-dev ## new pins of requirements*.txt (UPGRADE=--upgrade takes the 
 	@$(COMPILE) $(OF_TORCH:%=--no-emit-package %) requirements.in -o requirements.txt
 	@$(COMPILE) $(OF_TORCH:%=--no-emit-package %) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	@$(COMPILE) requirements-serving.in -o requirements-serving.txt
+	@$(COMPILE) requirements-labelling.in -o requirements-labelling.txt
 
 benchmarks: install-dev ## speed beside peers
 	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PYTHON) $$file || exit 1; done

@@ -191,7 +191,7 @@ def inside(url: str) -> dict[str, float]:
 def package(ap: InferenceAP) -> str:
     import torch
 
-    from include.release.onnx_model import export
+    from include.clients.onnx import export
     from include.release.package import build_package
 
     project = load_project("digits")

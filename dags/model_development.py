@@ -1,23 +1,25 @@
 """Tune, train and evaluate a model on a data version, and confirm it by its gate.
 
 **What it does.** Takes the stored split of a data version, searches the hyperparameters with Ray Tune (every trial is
-a run in MLflow), trains the best once more, evaluates it on the test part beside a simple baseline, registers it, and
+a run in MLflow), trains the best once more, evaluates it on the test part beside a simple baseline, tests it, registers it, and
 confirms it where it passes the gate of project.yaml.
 
 **When to run it.** After a new data version, or after a change of the model's code.
 
-**When it fails.** `confirm_model` says what the gate asked for and what was reached; the run and its plots stay in
-MLflow. A killed tuning starts anew when its task is retried. Any task may be cleared.
+**When it fails.** `test_model` names the tests that failed with their figures, `confirm_model` says what the gate asked
+for and what was reached; the run with its plots and reports stays in MLflow. A killed tuning starts anew when its task is
+retried. Any task may be cleared.
 """
 
 from airflow.sdk import Asset, Param
 
-from operators.pipeline import pipeline, projects
+from operators.pipeline import environment_param, pipeline, projects
 from operators.training import (
     ChooseSplitOperator,
     ConfirmModelOperator,
     EvaluateOperator,
     RegisterModelOperator,
+    TestModelOperator,
     TrainOperator,
     TuneOperator,
 )
@@ -30,14 +32,17 @@ PARAMS = {
 }
 
 for project in projects(with_model=True):
-    with pipeline(project, "model_development", "training", __doc__, params=PARAMS) as dag:
+    with pipeline(project, "model_development", "training", __doc__, params={**PARAMS, **environment_param(project)}) as dag:
         name = project.name
         split = ChooseSplitOperator(task_id="choose_split", project=name, version="{{ params.data_version }}")
         tune = TuneOperator(task_id="tune", project=name, split=split.output, trials="{{ params.trials or '' }}")
         train = TrainOperator(task_id="train", project=name, split=split.output, tuned=tune.output)
         evaluate = EvaluateOperator(task_id="evaluate", project=name, split=split.output, trained=train.output)
         model = RegisterModelOperator(task_id="register_model", project=name, evaluated=evaluate.output)
-        ConfirmModelOperator(
+        test = TestModelOperator(task_id="test_model", project=name, split=split.output, evaluated=evaluate.output)
+        confirm = ConfirmModelOperator(
             task_id="confirm_model", project=name, model=model.output, outlets=[Asset(f"{name}/confirmed_model")]
         )
+        # The gate counts failed tests: they must have run before it looks.
+        test >> confirm
     globals()[dag.dag_id] = dag

@@ -21,11 +21,19 @@ from operators.data import (
     MakeSplitOperator,
     MergeRoundOperator,
     RefineRoundOperator,
+    StatusReportOperator,
     TruthsSensor,
 )
 from operators.monitoring import CloseAlertOperator, FourWayOperator
-from operators.pipeline import pipeline, projects
-from operators.training import ConfirmModelOperator, EvaluateOperator, RegisterModelOperator, TrainOperator, TuneOperator
+from operators.pipeline import environment_param, pipeline, projects
+from operators.training import (
+    ConfirmModelOperator,
+    EvaluateOperator,
+    RegisterModelOperator,
+    TestModelOperator,
+    TrainOperator,
+    TuneOperator,
+)
 
 PARAMS = {
     "reason": Param("by hand", type="string", maxLength=500, title="Why", description="Stands in the audit log."),
@@ -37,7 +45,7 @@ PARAMS = {
 }
 
 for project in projects(with_model=True):
-    with pipeline(project, "retraining", "monitoring", __doc__, params=PARAMS) as dag:
+    with pipeline(project, "retraining", "monitoring", __doc__, params={**PARAMS, **environment_param(project)}) as dag:
         name = project.name
         truths = TruthsSensor(task_id="wait_for_truths", project=name, alert_id="{{ params.alert_id }}")
         collect = CollectOperatingRoundOperator(task_id="collect_round", project=name, rows=truths.output)
@@ -50,6 +58,7 @@ for project in projects(with_model=True):
         train = TrainOperator(task_id="train", project=name, split=split.output, tuned=tune.output)
         evaluate = EvaluateOperator(task_id="evaluate", project=name, split=split.output, trained=train.output)
         model = RegisterModelOperator(task_id="register_model", project=name, evaluated=evaluate.output)
+        test = TestModelOperator(task_id="test_model", project=name, split=split.output, evaluated=evaluate.output)
         four_way = FourWayOperator(task_id="four_way", project=name, split=split.output, model=model.output)
         confirm = ConfirmModelOperator(task_id="confirm_model", project=name, model=model.output)
         release = TriggerDagRunOperator(
@@ -69,6 +78,8 @@ for project in projects(with_model=True):
             release_run_id="{{ ti.xcom_pull('release', key='trigger_run_id') }}",
         )
         refine >> check >> merge
+        # A teardown runs however the data tasks went; the run's own state is that of the others.
+        split >> StatusReportOperator(task_id="status_report", project=name, zone="ops").as_teardown()
         # A model that loses on old data is never confirmed, however good it is on new data.
-        four_way >> confirm >> release >> close
+        [four_way, test] >> confirm >> release >> close
     globals()[dag.dag_id] = dag

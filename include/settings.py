@@ -8,9 +8,9 @@ right for one machine. Airflow tasks overlay what their Airflow connections say
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     data_storage_namespace: str = Field(
         "local://", description="Prefix of a new repository's storage; s3://bucket/ in production."
     )
+    masking_salt: SecretStr = Field(
+        SecretStr(""), description="Key of the hashes in masked samples; only the task that masks needs it, and it must stay."
+    )
     source_url: SecretStr = Field(SecretStr(""), description="SQLAlchemy URL of the caller's (SW1.0) database.")
 
     # Engines
@@ -71,8 +74,23 @@ class Settings(BaseSettings):
     slack_token: SecretStr = Field(SecretStr(""), description="Slack bot token; empty sends nothing to Slack.")
     slack_channel: str = Field("#ml-alerts", description="Slack channel of alerts.")
     slack_url: str = Field("https://slack.com/api/", description="Slack's API; another one for GovSlack or a relay.")
+    labelling_url: str = Field("http://127.0.0.1:8085", description="Label Studio, where people label.")
+    labelling_token: SecretStr = Field(SecretStr(""), description="API token of Label Studio; empty where none is used.")
+    label_files: Path = Field(ROOT / ".devmlops" / "labels", description="Folder that files with labels are read from.")
+
+    ca_bundle: Annotated[Path | None, BeforeValidator(lambda value: value or None)] = Field(
+        None, description="File of the certificate authorities that servers are trusted by; empty takes the system's."
+    )
+
+    ray_url: str = Field("http://127.0.0.1:8265", description="Job server (dashboard) of the Ray cluster that jobs run on.")
+    ray_token: SecretStr = Field(SecretStr(""), description="Token of that cluster; empty where it asks for none.")
+    ray_storage: str = Field("", description="Folder that all nodes of that cluster share; empty suffices for one node.")
 
     # Behaviour
+    job_runtime: str = Field("", description="Set for a job: where it runs, such as docker or ray.")
+    job_cpus: float = Field(0, description="Set for a job: processors that its environment gives; 0 says nothing.")
+    job_gpus: float = Field(0, description="Set for a job: GPUs that its environment gives.")
+    actor: str = Field("", description="On whose behalf this process works; tasks set it for their jobs, audit entries name it.")
     prediction_log: Path = Field(ROOT / ".devmlops" / "inference" / "log", description="Folder of the prediction log.")
     prediction_log_fsync: bool = Field(
         True, description="Flush to disk before answering; off survives a killed AP but not a power cut."
@@ -99,6 +117,18 @@ class Settings(BaseSettings):
             url=getattr(self, f"data_{zone}_url"), access_key=key, secret_key=getattr(self, f"data_{zone}_secret_key")
         )
 
+    def for_zone(self, zone: Zone) -> Settings:
+        """Return these settings with the data credential of ``zone`` alone, and without the masking salt.
+
+        What works in dev gets nothing that opens ops. The ops credential reads dev data by itself; where dev has a
+        server of its own, which does not know that credential, ops keeps the one it was given for dev.
+        """
+        if zone == "ops" and self.data_dev_url != self.data_ops_url:
+            return self.model_copy(update={"masking_salt": SecretStr("")})
+        other = "ops" if zone == "dev" else "dev"
+        secrets = {f"data_{other}_access_key": "", f"data_{other}_secret_key": SecretStr(""), "masking_salt": SecretStr("")}
+        return self.model_copy(update=secrets)
+
     def ledger(self) -> str:
         """Return the ledger's SQLAlchemy URL, the SQLite file under ``home`` where none is set."""
         return self.ledger_url.get_secret_value() or f"sqlite:///{self.home / 'ledger' / 'ledger.db'}"
@@ -109,4 +139,6 @@ class Settings(BaseSettings):
 
 
 def _plain(value: Any) -> str:
+    if value is None:
+        return ""
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -19,6 +19,8 @@ CONNECTIONS = {
     "devmlops_inference": {"url": "inference_url", "password": "inference_admin_token"},
     "devmlops_ledger": {"uri": "ledger_url"},
     "devmlops_slack": {"password": "slack_token"},
+    "devmlops_ray": {"url": "ray_url", "password": "ray_token"},
+    "devmlops_labelling": {"url": "labelling_url", "password": "labelling_token"},
 }
 """Connection id -> which part of the connection sets which setting."""
 

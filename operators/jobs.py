@@ -2,49 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from include.jobs.local import LocalJob
+from include.jobs import JobKilled, Running, job
+from include.jobs.request import request
+from include.management import Environment, choose
 from include.projects import Project
-from include.settings import Settings
+from include.settings import Settings, Zone
 from operators.base import ProjectOperator
 
 
 class JobOperator(ProjectOperator):
-    """Run one registered job of `include.jobs` and return its result.
+    """Run one registered job of `include.jobs` where its environment says, and return its result.
 
-    The job runs in a process of its own beside the task; its lines appear in the task's log, and killing the task
-    ends it with everything it started. Subclasses name the `job` and say its `arguments`.
+    The project's environment decides whether the job runs in a process of its own beside the task, in a Docker
+    container, in a pod, or on a Ray cluster; the run may choose another of those that the project allows by its
+    parameter ``environment``. The job's lines appear in the task's log, and killing the task ends the job with
+    everything it started. A try that comes after the task's process or machine died goes on with the job of the try
+    before, where that still runs; a local job ends with its task. Subclasses name the ``job`` and say its ``arguments``.
+
+    Args:
+        placements: where each job of the project runs, by its name (`Environments.placements`); pipelines give it to all
+            their tasks by ``default_args``. It sets pool, queue and priority of the task, which an argument of the task
+            itself overrides.
     """
 
     job: ClassVar[str]
+    zone: Zone = "ops"  # whose credential a job gets whose arguments name no data
     template_fields: Sequence[str] = ("project",)
     ui_color = "#f3ecfa"
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._running: LocalJob | None = None
+    def __init__(self, *, placements: Mapping[str, Mapping[str, Any]] | None = None, **kwargs: Any) -> None:
+        place = (placements or {}).get(self.job) or {}
+        super().__init__(**{**place, **kwargs})
+        self._running: Running | None = None
+        self._killed = False
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
         """Return the job's keyword arguments, small JSON values."""
         raise NotImplementedError
 
+    def settings_of(self, settings: Settings, arguments: dict[str, Any]) -> Settings:
+        """Return the settings that the job gets: the credential of one zone, that of the data it works on."""
+        from include.data.access import zone_of
+
+        return settings.for_zone(zone_of(arguments) or self.zone)
+
+    def recorded(self, settings: Settings, project: Project, context: Context) -> Any:
+        """Do the work; the job itself records which data it reads, and `work` does where the job sees no ledger."""
+        return self.work(settings, project, context)
+
     def work(self, settings: Settings, project: Project, context: Context) -> Any:
-        """Start the job, follow it to its end.
+        """Start the job where it belongs, or go on with that of an earlier try, and follow it to its end.
 
         Returns:
             The job's result: a small JSON value.
 
         Raises:
             include.jobs.errors.JobFailed: the job failed; the message is its last error.
+            include.management.EnvironmentRefused: there is no such environment, or the project does not allow it.
         """
-        self._running = LocalJob(self.job, project.name, self.arguments(settings, context), settings)
-        return self._running.run(on_line=self.log.info)
+        environment = choose(settings, project, self.job, str((context.get("params") or {}).get("environment") or ""))
+        arguments = self.arguments(settings, context)
+        own = self.settings_of(settings, arguments)
+        self._running = running = self._job(environment, project, arguments, own, context)
+        if self._killed:
+            raise JobKilled(self.job, 15, [])
+        return running.run(on_line=self.log.info)
+
+    def _job(
+        self, environment: Environment, project: Project, arguments: dict[str, Any], settings: Settings, context: Context
+    ) -> Running:
+        from operators.runtimes import runtimes, secrets_of, with_connection
+
+        secrets, own = secrets_of(environment), with_connection(settings, environment)
+        if environment.runtime == "local":
+            return job(environment, self.job, project, arguments, own, secrets=secrets)
+        recorded = settings.ledger().startswith("sqlite")
+        key, known = _key(context), runtimes(context)
+        self.log.info("environment %s: %s", environment.name, environment.runtime)
+        made = job(environment, self.job, project, arguments, own, key=key, secrets=secrets, recorded=recorded, runtimes=known)
+        if away := request(environment, self.job, project, arguments, own, secrets=secrets).unreachable():
+            self.log.warning("where the job runs, these mean another machine; set them in env of its environment: %s", away)
+        if recorded:
+            from include.data.access import note_all
+
+            note_all(settings, project, "data.read", arguments, via=f"job {self.job}")
+        return made
 
     def on_kill(self) -> None:
         """End the job; calling it again does nothing."""
+        self._killed = True
         if self._running:
             self._running.kill()
+
+
+def _key(context: Context) -> str:
+    """Return what all tries of this task in this run have in common, and nothing else has."""
+    task = context["task_instance"]
+    return "/".join(str(part) for part in (task.dag_id, task.run_id, task.task_id, getattr(task, "map_index", -1)))

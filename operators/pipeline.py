@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Param
 
+from include.jobs.registry import JOBS
 from include.projects import Project, ProjectError, list_projects, load_project
 from include.settings import Settings
 
@@ -36,6 +37,15 @@ def projects(*, with_model: bool = False) -> Iterator[Project]:
             yield project
 
 
+def environment_param(project: Project) -> dict[str, Param]:
+    """Return the parameter by which a run chooses where its jobs run; none where the project allows one place alone."""
+    choices = project.environments.choices
+    if len(choices) < 2:
+        return {}
+    description = "Where the jobs of this run shall run. Empty takes what project.yaml says for each."
+    return {"environment": Param("", type="string", enum=["", *choices], title="Environment", description=description)}
+
+
 def pipeline(project: Project, name: str, area: str, doc: str | None, **kwargs: Any) -> DAG:
     """Return the DAG ``<project>.<name>`` with the product's defaults.
 
@@ -55,7 +65,12 @@ def pipeline(project: Project, name: str, area: str, doc: str | None, **kwargs: 
             "schedule": None,
             "catchup": False,
             "max_active_runs": 1,
-            "default_args": {"owner": project.owner, **RETRIES},
             **kwargs,
+            "default_args": {
+                "owner": project.owner,
+                "placements": project.environments.placements(JOBS),  # `operators.jobs.JobOperator` takes it
+                **RETRIES,
+                **kwargs.get("default_args", {}),
+            },
         },
     )

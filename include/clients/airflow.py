@@ -99,6 +99,11 @@ class AirflowClient:
         """Return the task instances of a run."""
         return self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 100})["task_instances"]
 
+    def links(self, dag_id: str, run_id: str, task_id: str) -> dict[str, str]:
+        """Return the addresses behind the buttons of a task, such as that of its report, by their names."""
+        found = self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links")["extra_links"]
+        return {name: address for name, address in found.items() if address}
+
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
         """Return what a task returned."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"

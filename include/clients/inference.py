@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
+from include.clients.tls import trusted
 from include.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class InferenceClient:
         self._http = httpx.Client(
             base_url=self.url,
             timeout=timeout_s or settings.triton_timeout_s + 2,
-            transport=httpx.HTTPTransport(retries=CONNECT_RETRIES),
+            transport=httpx.HTTPTransport(verify=trusted(settings) or True, retries=CONNECT_RETRIES),
             trust_env=False,
         )
 

@@ -11,15 +11,18 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from include.clients.tls import bundle_file
 from include.errors import FinalError
 from include.settings import Settings, Zone
 
 if TYPE_CHECKING:
     from lakefs.client import Client
+    from lakefs.models import ObjectInfo
     from lakefs.repository import Repository
 
 CONNECT_S, READ_S = 5.0, 300.0
 CONNECT_TRIES = 7  # waits 0, 0.4, 0.8, ... 12.8 s between them: a server that is being restarted is waited for
+HURRY_CONNECT_S, HURRY_READ_S = 2.0, 10.0  # for pages, which rather say that a server is down than wait for it
 CHUNK = 16 << 20
 
 
@@ -54,6 +57,15 @@ class DataConflict(DataError):
 
 
 @dataclass(frozen=True)
+class ObjectStat:
+    """One object: its path, its size in bytes, and the checksum of its content."""
+
+    path: str
+    size: int
+    checksum: str
+
+
+@dataclass(frozen=True)
 class CommitInfo:
     """One commit: its id, parents, message, metadata and time (seconds since 1970)."""
 
@@ -71,13 +83,14 @@ class DataRepository:
         settings: address and credential of the zone.
         repository: its name, such as ``digits-dev``.
         zone: whose credential is used.
+        hurry: a server that does not answer is not waited for.
 
     Raises:
         DataDenied: this process holds no credential for the zone.
     """
 
-    def __init__(self, settings: Settings, repository: str, zone: Zone) -> None:
-        self.settings, self.name, self.zone = settings, repository, zone
+    def __init__(self, settings: Settings, repository: str, zone: Zone, hurry: bool = False) -> None:
+        self.settings, self.name, self.zone, self.hurry = settings, repository, zone, hurry
         try:
             self._endpoint = settings.data(zone)
         except ValueError as cause:
@@ -171,6 +184,19 @@ class DataRepository:
             for entry in self._repository.ref(ref).objects(prefix=prefix, delimiter=delimiter, amount=1000):
                 yield entry.path
 
+    def stats(self, ref: str, prefix: str = "") -> Iterator[ObjectStat]:
+        """Yield path, size and checksum of the objects under ``prefix``, a thousand to a request."""
+        with self._calls(f"list {prefix or 'all'} at {ref}"):
+            for entry in self._repository.ref(ref).objects(prefix=prefix, amount=1000):
+                stat = cast("ObjectInfo", entry)  # without a delimiter there are no folders
+                yield ObjectStat(stat.path, stat.size_bytes or 0, stat.checksum)
+
+    def branches(self, prefix: str = "") -> Iterator[str]:
+        """Yield the names of the branches that begin with ``prefix``, in order."""
+        with self._calls("list branches"):
+            for branch in self._repository.branches(prefix=prefix, amount=1000):
+                yield branch.id
+
     def commit(self, branch: str, message: str, metadata: Mapping[str, Any]) -> str:
         """Commit what was written to a branch; return the commit id. Metadata values become text."""
         with self._calls(f"commit to branch {branch}"):
@@ -224,12 +250,18 @@ class DataRepository:
         from lakefs.client import Client
 
         client = Client(
-            host=self._endpoint.url, username=self._endpoint.access_key, password=self._endpoint.secret_key.get_secret_value()
+            host=self._endpoint.url,
+            username=self._endpoint.access_key,
+            password=self._endpoint.secret_key.get_secret_value(),
+            ssl_ca_cert=bundle_file(self.settings),
         )
         pool = client.sdk_client.objects_api.api_client.rest_client.pool_manager
         # lakefs-sdk 1.86 waits for an answer without end and its upload has no setting for it.
         limit = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
-        retry = urllib3.Retry(connect=CONNECT_TRIES, read=1, other=0, redirect=2, status=0, backoff_factor=0.2)
+        tries, again = CONNECT_TRIES, 1
+        if self.hurry:
+            limit, tries, again = urllib3.Timeout(connect=HURRY_CONNECT_S, read=HURRY_READ_S), 0, 0
+        retry = urllib3.Retry(connect=tries, read=again, other=0, redirect=2, status=0, backoff_factor=0.2)
         request = pool.request
 
         def limited(method: str, url: str, **options: Any) -> Any:

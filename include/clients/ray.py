@@ -1,4 +1,4 @@
-"""Ray on this machine: a small cluster that lives as long as a block of code."""
+"""Ray: a small cluster on this machine that lives as long as a block of code, or the cluster that a job runs on."""
 
 from __future__ import annotations
 
@@ -13,19 +13,106 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from include.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobSubmissionClient
 
 # A Unix socket's path has at most 107 bytes; with "/t" Ray adds "/session_<date>_<microseconds>_<pid>/sockets/plasma_store".
 LONGEST_FOLDER = 107 - 68
 PREFIX = "devmlops-ray-"
 OBJECT_STORE_BYTES = 128 * 2**20
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the default warns about a change of behaviour on every start
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new one draws tables even when it is told to be silent
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # results go to MLflow; CSV, JSON and TensorBoard files are not read
+}
 
 
 class RayError(RuntimeError):
-    """The local cluster could not be started."""
+    """A cluster could not be started or reached."""
+
+
+def cluster(
+    settings: Settings, cpus: int, object_store_bytes: int = OBJECT_STORE_BYTES, gpus: int = 0, least: float = 0
+) -> AbstractContextManager[Path]:
+    """Return Ray for a block: the cluster that this process is a job of, or else one of its own on this machine.
+
+    A cluster that is there already has its own size. The environment that a job runs in may give fewer processors than
+    ``cpus``; a cluster of its own then has no more than that.
+
+    Args:
+        settings: as for `local_cluster`; tell where this process runs, and how much it has.
+        cpus: as for `local_cluster`.
+        object_store_bytes: as for `local_cluster`.
+        gpus: as for `local_cluster`.
+        least: processors that one worker takes, and without which nothing would ever run.
+
+    Raises:
+        RayError: it did not start or does not answer, or the environment gives less than one worker takes.
+    """
+    if settings.job_runtime == "ray":
+        return _this_cluster(settings)
+    given = max(1, int(settings.job_cpus)) if settings.job_cpus else cpus
+    if least > given:
+        raise RayError(f"a worker takes {least:g} processors, and the environment of this job gives {given}: raise its cpu")
+    return local_cluster(settings, min(cpus, given), object_store_bytes, gpus)
+
+
+@contextmanager
+def _this_cluster(settings: Settings) -> Iterator[Path]:
+    """Connect to the cluster that started this job; the folder lies on its shared storage, where it has one."""
+    import ray
+
+    before = {name: os.environ.get(name) for name in _QUIET}
+    os.environ.update(_QUIET)
+    handler = signal.getsignal(signal.SIGTERM)
+    parent = Path(settings.ray_storage) if settings.ray_storage else None
+    if parent:
+        parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    try:
+        try:
+            ray.init(address="auto", configure_logging=True, logging_level=logging.ERROR, log_to_driver=False)
+        except Exception as cause:
+            raise RayError(f"the Ray cluster of this job does not answer: {type(cause).__name__}: {cause}") from cause
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+        yield folder
+    finally:
+        try:
+            ray.shutdown()
+        finally:
+            _restore(before)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def job_client(settings: Settings) -> JobSubmissionClient:
+    """Return a client of the job server that the settings name.
+
+    Raises:
+        RayError: it does not answer, refuses the token, or is no job server.
+    """
+    from ray.job_submission import JobSubmissionClient
+
+    for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
+        if os.environ.get(name):  # Ray prefers it to the address that it is given
+            raise RayError(f"{name} is set in this process and would send the job to another cluster: unset it")
+    for name in ("dashboard.modules.dashboard_sdk", "dashboard.modules.job.sdk", "_private.runtime_env.packaging"):
+        logging.getLogger(f"ray.{name}").setLevel(logging.WARNING)  # they tell of every request
+    token = settings.ray_token.get_secret_value()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    advice = "is the cluster up, and are DEVMLOPS_RAY_URL and DEVMLOPS_RAY_TOKEN right?"
+    try:
+        return JobSubmissionClient(settings.ray_url, headers=headers)
+    except (RuntimeError, OSError, ValueError) as cause:
+        said = " ".join(str(cause).split())[:300]
+        raise RayError(f"Ray's job server at {settings.ray_url} cannot be used ({said}): {advice}") from cause
 
 
 @contextmanager
@@ -79,13 +166,17 @@ def local_cluster(settings: Settings, cpus: int, object_store_bytes: int = OBJEC
 
             ray.shutdown()
         finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+            _restore(before)
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
+
+
+def _restore(before: dict[str, str | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @functools.cache
@@ -99,10 +190,7 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": path,
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": _token(),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the default warns about a change of behaviour on every start
-        "RAY_AIR_NEW_OUTPUT": "0",  # the new one draws tables even when it is told to be silent
-        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # results go to MLflow; CSV, JSON and TensorBoard files are not read
+        **_QUIET,
     }
 
 

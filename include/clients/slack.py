@@ -7,6 +7,7 @@ import re
 import time
 from typing import Any
 
+from include.clients.tls import trusted
 from include.settings import Settings
 
 MAX_WAIT_S = 5.0
@@ -78,7 +79,12 @@ class SlackClient:
         from slack_sdk import WebClient
         from slack_sdk.errors import SlackApiError, SlackClientError
 
-        client = WebClient(token=self._token(), base_url=self._settings.slack_url, timeout=max(1, round(self._timeout_s)))
+        client = WebClient(
+            token=self._token(),
+            base_url=self._settings.slack_url,
+            timeout=max(1, round(self._timeout_s)),
+            ssl=trusted(self._settings),
+        )
         for last in (False, True):
             try:
                 answer = client.chat_postMessage(

@@ -25,34 +25,43 @@ class AccessUnrecorded(DataError):
 
 
 def note_access(
-    settings: Settings, project: Project, action: str, ref: Mapping[str, Any], rows: int | None, actor: str | None = None
+    settings: Settings,
+    project: Project,
+    action: str,
+    ref: Mapping[str, Any],
+    rows: int | None,
+    actor: str | None = None,
+    via: str = "",
 ) -> None:
     """Write the audit entry of one operation on data, before the operation.
 
     Args:
         settings: of the ledger; ``settings.actor`` is who it is for where ``actor`` is not given.
         project: whose data.
-        action: what is done, such as ``data.read`` or ``data.merge_round``.
+        action: what is done: ``data.read``, ``data.write``, ``data.mask``.
         ref: reference of a round, version or split, or ``{"repository", "zone"}`` alone.
         rows: how many items it is about; None where nobody knows yet.
         actor: user name; None and no ``settings.actor`` is the platform itself.
+        via: which task or job does it.
 
     Raises:
         AccessUnrecorded: the data are of the ops zone, and the ledger did not take the entry.
     """
     details = {"project": project.name, "zone": ref["zone"], **{name: ref[name] for name in NAMES if ref.get(name) is not None}}
+    if via:
+        details["via"] = via
     if rows is not None:
         details["rows"] = rows
     try:
         Ledger(settings.ledger()).audit(actor or settings.actor or None, action, f"data {ref['repository']}", details)
-    except LedgerError as cause:
+    except (LedgerError, OSError) as cause:
         if ref["zone"] == "ops":
             problem = f"{action} is not recorded, so it is not done: {cause}"
             raise AccessUnrecorded(str(ref["repository"]), problem, "Bring the ledger back, then try again") from cause
         _log.warning("%s on %s is not in the audit log: %s", action, ref["repository"], cause)
 
 
-def note_all(settings: Settings, project: Project, action: str, values: Any, actor: str | None = None) -> int:
+def note_all(settings: Settings, project: Project, action: str, values: Any, via: str = "") -> int:
     """Write one entry for each reference to data inside of ``values``, each repository and commit once.
 
     Args:
@@ -60,7 +69,7 @@ def note_all(settings: Settings, project: Project, action: str, values: Any, act
         project: whose data.
         action: what is done.
         values: arguments of a task or job; references may lie inside of mappings and lists.
-        actor: as for `note_access`.
+        via: which task or job does it; who it is for is ``settings.actor``.
 
     Returns:
         How many entries were written.
@@ -68,7 +77,8 @@ def note_all(settings: Settings, project: Project, action: str, values: Any, act
     noted = {tuple(str(ref.get(name)) for name in ("repository", *NAMES)): ref for ref in references(values)}
     for ref in noted.values():
         count = ref.get("count")
-        note_access(settings, project, action, ref, count if isinstance(count, int) else _total(ref.get("counts")), actor)
+        rows = count if isinstance(count, int) else _total(ref.get("counts"))
+        note_access(settings, project, action, ref, rows, via=via)
     return len(noted)
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from include.clients.lakefs import DataNotFound, DataRepository
-from include.data import arrays, forms, items, labels, refine, rounds
+from include.data import arrays, forms, items, labels, refine, rounds, states
 from include.data.errors import DataCheckError, RefineError
+from include.data.privacy import check_sample
 from include.projects import Project
 from include.projects.content import ArrayContent
 from include.projects.data import Checks
@@ -40,13 +41,21 @@ def check_round(settings: Settings, project: Project, round_ref: rounds.Ref) -> 
     repo = rounds.repository(settings, project, round_ref["zone"])
     if not round_ref["count"]:
         return _empty(repo, project, round_ref)
+    if round_ref["kind"] == "sample":
+        return check_sample(settings, project, round_ref)
     branch, number = round_ref["branch"], round_ref["round"]
     if done := rounds.merged(repo, round_ref["run_id"], round_ref["kind"], source=round_ref["source"]):
         return dict(json.loads(repo.get(done.id, rounds.checks_path(int(done.metadata["round"])))))
     head = repo.commit_info(branch)
     commit = rounds.round_commit(repo, branch)
     document = rounds.describe(repo, commit, number)
-    report = _report(repo, project, commit, document, _refined(repo, project, head.id, commit, number))
+    if document["kind"] == "labels":
+        from include.data.labelling import check_labels
+
+        report, beside = check_labels(settings, project, repo, commit, document), {}
+    else:
+        report = _whole_report(repo, project, head.id, commit, document)
+        beside = _quality(settings, project, repo, head.id, document, report)
     content = items.dump(report)
     try:
         same = repo.get(head.id, rounds.checks_path(number)) == content
@@ -54,11 +63,35 @@ def check_round(settings: Settings, project: Project, round_ref: rounds.Ref) -> 
         same = False
     if not same:
         repo.put(branch, rounds.checks_path(number), content)
+        for name, kept in beside.items():
+            repo.put(branch, rounds.folder(number) + name, kept)
         state = "passed" if report["ok"] else "did not pass"
         repo.commit(branch, f"Checks of round {number} {state}", {**rounds.metadata("checks", document), "ok": report["ok"]})
     if not report["ok"]:
         raise DataCheckError(f"{repo.name}, branch {branch}, round {number}", report)
     return report
+
+
+def _whole_report(repo: DataRepository, project: Project, head: str, commit: str, document: dict[str, Any]) -> Report:
+    """Report on a round, and on what else was refined with it."""
+    refined = _refined(repo, project, head, commit, document["number"])
+    report = _report(repo, project, commit, document, refined)
+    for one in refined.get("earlier", []):
+        _add_earlier(report, _report(repo, project, commit, *_earlier(repo, head, one, refined["recipe"])))
+    return report
+
+
+def _quality(
+    settings: Settings, project: Project, repo: DataRepository, head: str, document: dict[str, Any], report: Report
+) -> dict[str, bytes]:
+    """Add the verdicts on the quality of a round to its report; return what is kept beside it, the page for people too."""
+    from include.data.quality import assess_table, quality_report
+
+    refined = _refined(repo, project, head, report["commit"], document["number"])
+    found = assess_table(settings, project, repo, head, refined.get("table", rounds.items_path(document["number"])), document)
+    report["checks"] += found.checks
+    report["ok"] = report["ok"] and all(check["ok"] for check in found.checks)
+    return {**found.objects, "report.html": quality_report(project, document, report, found).encode()}
 
 
 def _empty(repo: DataRepository, project: Project, round_ref: rounds.Ref) -> Report:
@@ -82,7 +115,21 @@ def _refined(repo: DataRepository, project: Project, head: str, commit: str, num
     found = refine.report(repo, head, number, refine.recipe_digest(project))
     if found["commit"] != commit:
         raise RefineError(f"{repo.name}, round {number}", "it was collected again since it was refined", "Refine it again")
-    return {name: found[name] for name in ("table", "digest", "recipe")} | {"head": head}
+    return {name: found[name] for name in ("table", "digest", "recipe", "earlier")} | {"head": head}
+
+
+def _earlier(repo: DataRepository, head: str, one: dict[str, Any], recipe: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return description and refined table of an earlier round; its source was checked when it was collected."""
+    document = rounds.describe(repo, head, one["round"])
+    document.pop("findings", None)
+    return document, {"table": one["table"], "digest": one["digest"], "recipe": recipe, "head": head}
+
+
+def _add_earlier(report: Report, other: Report) -> None:
+    """Add what did not pass of an earlier round, that was refined anew, to the report of this one."""
+    failed = [check for check in other["checks"] if not check["ok"]]
+    report["checks"] += [{**check, "name": f"{check['name']} of round {other['round']}"} for check in failed]
+    report["ok"] = report["ok"] and other["ok"]
 
 
 def _report(repo: DataRepository, project: Project, commit: str, document: dict[str, Any], refined: dict[str, Any]) -> Report:
@@ -95,13 +142,13 @@ def _report(repo: DataRepository, project: Project, commit: str, document: dict[
     least = project.retraining.min_new_rows if operating else wanted.min_rows
     per_class = min((found.labels[name] for name in project.classes), default=0)
     rarest = [name for name in project.classes if found.labels[name] == per_class]
-    missing = found.missing / max(found.count, 1)
+    missing, lack = found.missing / max(found.count, 1), states.may_lack(project, collected=True)
     double = (found.count - len(found.ids)) / max(found.count, 1)
     checks = [
         _check("rows", found.count, f">= {least}", found.count >= least),
         *_forms(found, project),
         _check("unknown_labels", len(found.unknown), "0 labels that are none of the task", not found.unknown, found.unknown),
-        _check("missing_labels", round(missing, 6), f"<= {wanted.max_missing_labels}", missing <= wanted.max_missing_labels),
+        _check("missing_labels", round(missing, 6), f"<= {lack}", missing <= lack),
         _check("repeated_keys", len(found.again), "0 keys that occur twice", not found.again, found.again),
         _check("stored_as_collected", running == stored, "True", running == stored),
     ]
@@ -202,6 +249,8 @@ def _ranges(batch: pa.RecordBatch, form: ArrayContent, found: _Findings) -> None
     import numpy as np
     import pyarrow as pa
 
+    if not batch.num_rows:  # none has the right size
+        return
     values = arrays.to_array(pa.chunked_array([batch["content"]]), form).reshape(batch.num_rows, -1)
     low, high = form.range
     # written so that NaN, which compares with nothing, falls out too

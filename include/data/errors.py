@@ -28,6 +28,10 @@ class RefineError(FinalError, DataError):
     """A step of refining that is unknown, or did not do what a step does."""
 
 
+class ReviewError(FinalError, DataError):
+    """A round that a person has to accept before it is merged, and has not."""
+
+
 class DataCheckError(FinalError, DataError):
     """A round that does not hold what its project asks; it stays on its branch.
 

@@ -10,6 +10,7 @@ import base64
 import binascii
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 YES, NO = {"true", "t", "yes", "y", "1"}, {"false", "f", "no", "n", "0"}
 MISSING = {"", "nan", "null", "none", "na", "n/a"}
 MAX_INTEGER = 2**63
+MAX_DIGITS = 1000
+PANDAS_MISSING = {"NAType", "NaTType"}
+NESTED = (Mapping, list, tuple, set, bytes, bytearray, memoryview)
 
 
 def encode(value: Any, form: Content, how: arrays.Decode = "array") -> bytes:
@@ -106,7 +110,7 @@ def dump_row(row: Any, form: TableContent) -> bytes:
         form: the columns.
 
     Raises:
-        ValueError: it is no mapping, or a value is not of its column's type.
+        ValueError: it is no mapping, or a value is not of its column's type; what is personal is not quoted.
     """
     if not isinstance(row, Mapping):
         raise ValueError(f"a row of a table is an object with fields, and this is {type(row).__name__}")
@@ -114,8 +118,11 @@ def dump_row(row: Any, form: TableContent) -> bytes:
     for name, column in form.columns.items():
         try:
             found[name] = _value(row.get(name), column)
-        except (ValueError, OverflowError) as cause:
-            raise ValueError(f"{text(row[name])[:40]!r} in {name} is no {column.type}: {cause}") from None
+        except (ValueError, OverflowError, TypeError) as cause:
+            if column.personal:
+                raise ValueError(f"a value in {name} is no {column.type}") from None
+            shown = type(row[name]).__name__ if isinstance(row[name], NESTED) else repr(text(row[name])[:40])
+            raise ValueError(f"{shown} in {name} is no {column.type}: {text(cause)}") from None
     return orjson.dumps(found)
 
 
@@ -163,6 +170,8 @@ def _frame(contents: Sequence[bytes], form: TableContent) -> pd.DataFrame:
         except pa.ArrowInvalid as cause:
             raise ValueError(f"a content is no row of this table: {text(cause).splitlines()[0]}") from None
     frame: pd.DataFrame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}.get)
+    if len(frame) != len(contents):
+        raise ValueError(f"{len(contents)} contents are {len(frame)} rows of a table")
     for name, column in form.columns.items():
         if column.type == "time":
             frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
@@ -171,11 +180,11 @@ def _frame(contents: Sequence[bytes], form: TableContent) -> pd.DataFrame:
 
 def _value(value: Any, column: Column) -> Any:
     """Return one value of a row as JSON holds it; None where it is missing."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ in PANDAS_MISSING:
         return None
+    if isinstance(value, NESTED):
+        raise ValueError("one value is wanted")
     if column.type in ("text", "category"):
-        if isinstance(value, bytes | Mapping | list | tuple):
-            raise ValueError(f"it is {type(value).__name__}")
         said = value if isinstance(value, str) else str(value)
         said.encode()  # lone surrogates are no text
         return said if said or column.type == "text" else None
@@ -197,16 +206,19 @@ def _integer(value: Any) -> int:
     if isinstance(value, bool):
         raise ValueError("it is a truth value")
     if isinstance(value, str):
+        if len(value) > MAX_DIGITS:
+            raise ValueError(f"it has {len(value)} characters")
         try:
-            number = int(value)
-        except ValueError:
-            value = float(value)
-    if not isinstance(value, str):
-        number = int(value)
-        if number != value:
-            raise ValueError("it has a fraction")
-    if not -MAX_INTEGER <= number < MAX_INTEGER:
+            value = Decimal(value)
+        except InvalidOperation as cause:
+            raise ValueError("it is no number") from cause
+    if isinstance(value, Decimal) and value.is_nan():
+        raise ValueError("it is no number")
+    if not -MAX_INTEGER <= value < MAX_INTEGER:
         raise ValueError("it needs more than 64 bits")
+    number = int(value)
+    if number != value:
+        raise ValueError("it has a fraction")
     return number
 
 

@@ -178,8 +178,7 @@ class Table:
 def stream(file: pq.ParquetFile) -> Iterator[Item]:
     """Yield the items of an open table, some rows in memory at a time."""
     names = ["key", "content", "label", "taken_at", "source"] + [GROUP] * has_groups(file)
-    rows = max(1, min(BATCH, BATCH_BYTES * file.metadata.num_rows // max(_bytes(file), 1)))
-    for batch in file.iter_batches(rows, columns=names):
+    for batch in file.iter_batches(held(file), columns=names):
         for row in zip(*(batch[name].to_pylist() for name in names), strict=True):
             yield Item(*row)
 
@@ -195,8 +194,10 @@ def read(repository: DataRepository, ref: str, path: str, columns: Sequence[str]
         return table
 
 
-def _bytes(file: pq.ParquetFile) -> int:
-    return sum(file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups))
+def held(file: pq.ParquetFile) -> int:
+    """Return how many rows of an open table may be held in memory at a time with their contents."""
+    total = sum(file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups))
+    return max(1, min(BATCH, BATCH_BYTES * file.metadata.num_rows // max(total, 1)))
 
 
 def has_groups(file: pq.ParquetFile) -> bool:

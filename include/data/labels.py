@@ -19,11 +19,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from include.projects import Project
 from include.projects.project import Task
 
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+MAX_CLASS = 200  # characters of a class, as project.yaml allows, or of a number
 MAX_PARTS = 100_000  # boxes, masks, spans or answers of one item
 
 
@@ -61,7 +66,8 @@ def names(label: str, task: Task) -> list[str]:
         return []
     try:
         value = load(label)
-        return [one["class"] for one in (value["masks"] if task == "segmentation" else value)]
+        found = [one["class"] for one in (value["masks"] if task == "segmentation" else value)]
+        return [name for name in found if isinstance(name, str)]
     except (ValueError, TypeError, KeyError):
         return []
 
@@ -76,15 +82,17 @@ def problem(label: str, project: Project, content: Any = None) -> str | None:
             (question answering), or (height, width) in pixels (detection, segmentation).
     """
     if project.task == "classification":
-        return None if label in project.classes else f"{label[:40]!r} is no class"
+        return None if label in project.classes else _no_class(label, project.classes)
     try:
         if project.task == "regression":
+            if not NUMBER.fullmatch(label[:MAX_CLASS]) or len(label) > MAX_CLASS:
+                return f"{label[:40]!r} is no number"
             return None if math.isfinite(float(label)) else f"{label[:40]!r} is not finite"
         value = load(label)
         if dump(value) != label:
             return "it is not written in canonical JSON"
         return _CHECKS[project.task](value, set(project.classes), content)
-    except (ValueError, TypeError, KeyError, AttributeError) as cause:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as cause:
         said = f"no {cause}" if isinstance(cause, KeyError) else str(cause)
         return f"it is no label of {project.task}: {said[:100]}"
 
@@ -102,14 +110,14 @@ def _detection(value: Any, classes: set[str], content: Any) -> str | None:
 
 
 def _segmentation(value: Any, classes: set[str], content: Any) -> str | None:
-    height, width = (int(number) for number in value["size"])
-    if height < 1 or width < 1 or (content and (height, width) != tuple(content)):
+    height, width = value["size"]
+    if not (_whole(height) and _whole(width)) or height < 1 or width < 1 or (content and (height, width) != tuple(content)):
         return f"its size {value['size']} is not that of the image"
     for one in _listed(value["masks"]):
         if other := _other_class(one, classes):
             return other
         counts = one["counts"]
-        if any(not isinstance(n, int) or n < 0 for n in counts) or sum(counts) != height * width:
+        if not isinstance(counts, list) or any(not _whole(n) or n < 0 for n in counts) or sum(counts) != height * width:
             return f"the run lengths of a mask do not add up to {height * width} pixels"
     return None
 
@@ -119,7 +127,7 @@ def _tagging(value: Any, classes: set[str], content: Any) -> str | None:
         if other := _other_class(one, classes):
             return other
         start, end = one["start"], one["end"]
-        if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end):
+        if not (_whole(start) and _whole(end) and 0 <= start < end):
             return f"the span {start} to {end} is none"
         if content is not None and end > len(content):
             return f"the span {start} to {end} reaches out of the text of {len(content)} characters"
@@ -129,7 +137,7 @@ def _tagging(value: Any, classes: set[str], content: Any) -> str | None:
 def _answers(value: Any, classes: set[str], content: Any) -> str | None:
     for one in _listed(value["answers"]):
         start, answer = one["start"], one["text"]
-        if not isinstance(start, int) or start < 0 or not isinstance(answer, str) or not answer:
+        if not _whole(start) or start < 0 or not isinstance(answer, str) or not answer:
             return "an answer needs a text and where it starts"
         if content is not None and (content["context"] or "")[start : start + len(answer)] != answer:
             return f"the answer {answer[:40]!r} does not stand at {start} of the context"
@@ -147,6 +155,16 @@ def _listed(value: Any) -> list[Any]:
 
 def _other_class(one: Any, classes: set[str]) -> str | None:
     return None if one["class"] in classes else f"{str(one['class'])[:40]!r} is no class"
+
+
+def _no_class(label: str, classes: Sequence[str]) -> str:
+    if len(label) <= MAX_CLASS and unicodedata.normalize("NFC", label) in classes:
+        return f"{label!r} is no class: it is one in another Unicode form, composed it would be right"
+    return f"{label[:40]!r} is no class"
+
+
+def _whole(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
 
 
 def _finite(number: Any) -> float:

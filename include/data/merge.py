@@ -13,7 +13,9 @@ from include.data.checks import check_round
 from include.data.collect import collect_round
 from include.data.errors import ReferenceFault
 from include.data.operating import collect_operating_round
+from include.data.privacy import remake_sample, require_sample_approval
 from include.data.refine import recipe_digest, refine_round
+from include.data.review import require_review
 from include.data.rounds import Ref
 from include.projects import Project
 from include.settings import Settings
@@ -56,10 +58,13 @@ def merge_round(settings: Settings, project: Project, round_ref: Ref) -> Ref:
             return rounds.reference(repo, document, None, done.id, new=round_ref["new"])
         if not repo.has(branch):
             round_ref = _again(settings, project, round_ref)
-            refine_round(settings, project, round_ref)
+            if round_ref["kind"] != "labels":
+                refine_round(settings, project, round_ref)
             check_round(settings, project, round_ref)
             continue
         document = _checked(repo, project, branch, round_ref)
+        if document["kind"] == "sample":
+            require_sample_approval(repo, branch, document)
         try:
             commit = repo.merge(branch, message=f"Merge round {document['number']}", metadata=rounds.metadata("merge", document))
         except DataConflict:
@@ -107,6 +112,12 @@ def publish(repo: DataRepository, branch: str, build: Build, source: str = "main
 
 def _again(settings: Settings, project: Project, round_ref: Ref) -> Ref:
     run_id, author = round_ref["run_id"], round_ref["author"]
+    if round_ref["kind"] == "labels":
+        from include.data.labelling import renumber
+
+        return renumber(settings, project, round_ref)
+    if round_ref["kind"] == "sample":
+        return remake_sample(settings, project, round_ref)
     if round_ref["kind"] == "operating":
         cursors = round_ref["cursors"]
         return collect_operating_round(settings, project, run_id, author, cursors["start"], cursors["end"])
@@ -124,7 +135,8 @@ def _checked(repo: DataRepository, project: Project, branch: str, round_ref: Ref
     except DataNotFound as cause:
         raise ReferenceFault(where, f"round {number} was not checked", "Run its checks before merging it") from cause
     wanted = {"ok": True, "commit": commit, "digest": document["digest"], "count": document["count"]}
-    wanted["recipe"] = recipe_digest(project) if project.data.refine else None
+    wanted["recipe"] = recipe_digest(project) if project.data.refine and document["kind"] in rounds.ITEMS else None
     if {name: report.get(name) for name in wanted} != wanted:
         raise ReferenceFault(where, f"round {number} did not pass its checks, or changed since", "Run its checks again")
+    require_review(repo, project, document, head.id)
     return document

@@ -14,7 +14,7 @@ from include.data.folder import verified
 from include.data.folds import Fold, parts_of
 from include.data.recipes import PARTS, Assignment, Recipe, assign
 from include.data.rounds import Piece, Ref
-from include.data.tables import read_piece, reader
+from include.data.tables import read_divided, reader
 from include.projects import Project
 from include.projects.project import Task
 from include.settings import Settings
@@ -172,11 +172,12 @@ def open_split(settings: Settings, split_ref: Ref, more: Sequence[str] = ()) -> 
     pieces: list[Piece] = document["pieces"]
     timed = any(split.recipe_of(piece)["method"] == "time" for piece in pieces)
     wanted = list(dict.fromkeys([*split.columns(timed), *more]))
-    tables = [read_piece(settings, piece, wanted) for piece in pieces]
+    read = [read_divided(settings, piece, wanted) for piece in pieces]
     assignment = assign(
-        (split.round_name(piece), split.recipe_of(piece), split.rows_of(table))
-        for piece, table in zip(pieces, tables, strict=True)
+        (split.round_name(piece), split.recipe_of(piece), split.rows_of(table, chosen))
+        for piece, (table, chosen) in zip(pieces, read, strict=True)
     )
+    tables = [table for table, _ in read]
     return OpenSplit(f"{split_ref['repository']}/{split_ref['split_path']}", raw, document, tables, assignment)
 
 

@@ -31,6 +31,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from include.data.errors import ReferenceFault
@@ -58,12 +59,15 @@ class Rows(NamedTuple):
         labels: class names, None where nobody knows.
         groups: whose each item is; None for a round without groups.
         times: microseconds since 1970; None where no recipe asks for them.
+        chosen: which rows are given out, None for all; the others are divided with them, so that a part of a round
+            lies where it lay when all of the round was given.
     """
 
     ids: Sequence[str]
     labels: Sequence[str | None]
     groups: Sequence[str | None] | None = None
     times: Sequence[int | None] | None = None
+    chosen: Sequence[bool] | None = None
 
 
 @dataclass
@@ -147,6 +151,7 @@ def assign(pieces: Iterable[tuple[str, Recipe, Rows]]) -> Assignment:
         ReferenceFault: a recipe of an algorithm that this product does not know, or rounds with unlike folds.
     """
     result, kept, shape = Assignment(), dict[str, str](), list[str]()
+    hidden: dict[str, str] = {}  # slots of what was divided and not given out
     for name, how, rows in pieces:
         if ALGORITHMS.get(how["method"]) != how["algorithm"]:
             problem = f"its split follows {how['algorithm']!r} with the method {how['method']!r}"
@@ -155,26 +160,36 @@ def assign(pieces: Iterable[tuple[str, Recipe, Rows]]) -> Assignment:
         if (shape := shape or list(edges(how))) != list(edges(how)):
             problem = "it and the rounds before it have other folds or parts"
             raise ReferenceFault(f"round {name}", problem, "Split their versions alike (split in project.yaml), then bundle them")
-        chosen = _first(rows, result)
-        slots = _slots(name, how, rows, chosen, kept)
-        result.given.append(list(zip(chosen, slots, strict=True)))
-        result.parts.update(zip((rows.ids[row] for row in chosen), slots, strict=True))
+        divided, given = _first(rows, result, hidden)
+        slots = _slots(name, how, rows, divided, kept)
+        if hidden:
+            new = dict(zip((rows.ids[row] for row in divided), slots, strict=True))
+            hidden.update((one, slot) for one, slot in new.items() if one in hidden)
+            slots = [new[one] if (one := rows.ids[row]) in new else hidden[one] for row in given]
+        result.given.append(list(zip(given, slots, strict=True)))
+        result.parts.update(zip((rows.ids[row] for row in given), slots, strict=True))
     return result
 
 
-def _first(rows: Rows, result: Assignment) -> list[int]:
-    """Return the rows that are used: labelled, and the first with their content."""
-    chosen = []
-    for row, (one, label) in enumerate(zip(rows.ids, rows.labels, strict=True)):
+def _first(rows: Rows, result: Assignment, hidden: dict[str, str]) -> tuple[list[int], list[int]]:
+    """Return the rows that are divided, labelled and the first with their content, and those that are given out."""
+    divided, given = [], []
+    chosen = repeat(True) if rows.chosen is None else rows.chosen
+    for row, (one, label, wanted) in enumerate(zip(rows.ids, rows.labels, chosen, strict=False)):
         if label is None:
-            result.unlabelled += 1
+            result.unlabelled += wanted
         elif one in result.labels:
-            result.repeated += 1
-            result.contradicting += result.labels[one] != label
+            result.repeated += wanted
+            result.contradicting += wanted and result.labels[one] != label
         else:
-            result.labels[one] = label
-            chosen.append(row)
-    return chosen
+            if one not in hidden:
+                divided.append(row)
+            if wanted:
+                result.labels[one] = label
+                given.append(row)
+            else:
+                hidden.setdefault(one, "")
+    return divided, given
 
 
 def _slots(name: str, how: Recipe, rows: Rows, chosen: list[int], kept: dict[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ names the table that it is made of. So a changed recipe makes new tables and no 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,8 +37,10 @@ def refine_round(settings: Settings, project: Project, round_ref: rounds.Ref) ->
         round_ref: from `collect_round` or `collect_operating_round`.
 
     Returns:
-        ``{"round", "commit", "recipe", "table", "count", "left_out", "digest", "labels", "labelled", "steps"}``; each
-        step with ``use``, ``params``, ``before``, ``after``, ``changed`` and ``examples`` of keys that were left out.
+        ``{"round", "commit", "recipe", "table", "count", "left_out", "digest", "labels", "labelled", "steps",
+        "earlier"}``; each step with ``use``, ``params``, ``before``, ``after``, ``changed``, ``gone``, ``new`` and
+        ``examples`` of keys that were left out. ``earlier`` names rounds before this one that were refined with it,
+        because the recipe has changed since they were.
 
     Raises:
         RefineError: a step is unknown, raised, or gave something that is no item.
@@ -46,16 +48,17 @@ def refine_round(settings: Settings, project: Project, round_ref: rounds.Ref) ->
     repo = rounds.repository(settings, project, round_ref["zone"])
     number, recipe = round_ref["round"], recipe_digest(project)
     if not round_ref["count"]:
-        return {"round": None, "commit": round_ref["commit"], "recipe": recipe, "count": 0, "left_out": 0, "steps": []}
+        nothing = {"count": 0, "left_out": 0, "steps": [], "earlier": []}
+        return {"round": None, "commit": round_ref["commit"], "recipe": recipe, **nothing}
     if done := rounds.merged(repo, round_ref["run_id"], round_ref["kind"], source=round_ref["source"]):
         return report(repo, done.id, int(done.metadata["round"]), recipe)
     branch = round_ref["branch"]
-    head = repo.commit_info(branch)
-    if head.metadata.get("step") == "refine" and head.metadata.get("recipe") == recipe:
-        return report(repo, head.id, number, recipe)
-    commit = rounds.round_commit(repo, branch)
+    head, commit = repo.head(branch), rounds.round_commit(repo, branch)
+    if rounds.refined_path(number, recipe) in repo.list(head, rounds.folder(number)):
+        return report(repo, head, number, recipe)
     document = rounds.describe(repo, commit, number)
     found = _refine(repo, project, commit, document, branch, recipe)
+    found["earlier"] = _earlier(repo, project, commit, branch, number, recipe)
     repo.put(branch, rounds.refined_path(number, recipe), items.dump(found))
     about = {**rounds.metadata("refine", document), "recipe": recipe, "count": found["count"], "left_out": found["left_out"]}
     repo.commit(branch, f"Round {number} refined: {found['count']} of {document['count']} items", about)
@@ -74,13 +77,29 @@ def report(repo: DataRepository, ref: str, number: int, recipe: str) -> dict[str
         return dict(json.loads(repo.get(ref, rounds.refined_path(number, recipe))))
     except DataNotFound as cause:
         where = f"{repo.name}, round {number}"
-        raise RefineError(where, "it was not refined by the steps that project.yaml names now", "Refine it first") from cause
+        problem = "it was not refined by the steps that project.yaml names now"
+        raise RefineError(where, problem, "Refine it first; data_preparation does, of earlier rounds too") from cause
 
 
 def recipe_digest(project: Project) -> str:
     """Return the digest of the project's steps: their names, parameters and, of its own functions, their code."""
     steps = [{"use": step.use, "params": step.params, "code": _code(step, project)} for step in project.data.refine]
     return items.digest({"format": FORMAT, "steps": steps})
+
+
+def _earlier(repo: DataRepository, project: Project, commit: str, branch: str, number: int, recipe: str) -> list[dict[str, Any]]:
+    """Refine the rounds before one that this recipe has not refined yet, as the next version is made of all of them."""
+    if not project.data.refine:
+        return []
+    made = []
+    for one in rounds.numbers(repo, commit):
+        document = rounds.describe(repo, commit, one) if one < number else {"kind": None}
+        if document["kind"] not in rounds.ITEMS or rounds.refined_path(one, recipe) in repo.list(commit, rounds.folder(one)):
+            continue
+        found = {**_refine(repo, project, commit, document, branch, recipe), "earlier": []}
+        repo.put(branch, rounds.refined_path(one, recipe), items.dump(found))
+        made.append({name: found[name] for name in ("round", "table", "count", "left_out", "digest")})
+    return made
 
 
 def _refine(
@@ -99,7 +118,7 @@ def _refine(
         for place, step in enumerate(project.data.refine, 1):
             after = Path(folder) / f"{place}.parquet"
             before, run = totals, _step(step, project)
-            totals = write(after, _guarded(run(items.Table(now), form), step, project))
+            totals = write(after, _guarded(partial(run, items.Table(now), form), step, project))
             steps.append({"use": step.use, "params": step.params, **_difference(before, totals, now, after)})
             now = after
         table = rounds.refined_path(number, recipe).replace(".json", ".parquet")
@@ -136,12 +155,14 @@ def _step(step: RefineStep, project: Project) -> Step:
     return partial(run, **step.params)
 
 
-def _guarded(given: Any, step: RefineStep, project: Project) -> Iterator[Item]:
+def _guarded(run: Callable[[], Iterator[Item]], step: RefineStep, project: Project) -> Iterator[Item]:
     where = f"data.refine of {project.name}, step {step.use}"
     try:
-        for item in given:
+        for item in run():
             if not isinstance(item, Item):
-                raise TypeError(f"it gave {type(item).__name__}, wanted include.data.Item")
+                raise TypeError(f"it gave {type(item).__name__}, wanted include.data.items.Item")
+            if not isinstance(item.key, str) or not isinstance(item.content, bytes) or not isinstance(item.label, str | None):
+                raise TypeError("it gave an item whose key is no text, content no bytes, or label neither text nor None")
             yield item
     except RefineError:
         raise

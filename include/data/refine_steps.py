@@ -22,6 +22,7 @@ from include.projects.content import Content, ImageContent, TableContent, TextCo
 
 Step = Callable[..., Iterator[Item]]
 QUARTILES = (0.25, 0.75)
+PLACES = ('[{"box":', '{"masks":')  # how labels of detection and segmentation begin
 
 
 def drop_duplicates(table: Table, form: Content) -> Iterator[Item]:
@@ -59,6 +60,9 @@ def drop_outliers(table: Table, form: Content, *, columns: Sequence[str], width:
     import numpy as np
 
     declared = _columns(form, columns, "drop_outliers")
+    for name in columns:
+        if declared.columns[name].type not in ("number", "integer"):
+            raise RefineError("step drop_outliers", f"the column {name} holds no numbers", "Name columns of numbers")
     values: dict[str, list[float]] = {name: [] for name in columns}
     for item in table:
         row = forms.load_row(item.content)
@@ -67,8 +71,6 @@ def drop_outliers(table: Table, form: Content, *, columns: Sequence[str], width:
                 values[name].append(row[name])
     fences = {}
     for name, found in values.items():
-        if declared.columns[name].type not in ("number", "integer"):
-            raise RefineError("step drop_outliers", f"the column {name} holds no numbers", "Name columns of numbers")
         low, high = np.quantile(found, QUARTILES) if found else (0.0, 0.0)
         fences[name] = (low - width * (high - low), high + width * (high - low))
     for item in table:
@@ -90,18 +92,24 @@ def normalise_text(table: Table, form: Content, *, lower: bool = False, form_c: 
 
 
 def resize_images(table: Table, form: Content, *, width: int, height: int) -> Iterator[Item]:
-    """Bring images to one size, written as PNG without metadata."""
+    """Bring images to one size, written upright as PNG without metadata; not for labels that tell places in pixels."""
     import io
 
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     if not isinstance(form, ImageContent):
         raise RefineError("step resize_images", f"items are of kind {form.kind}", "It is for content of kind image")
+    if "png" not in form.formats:
+        raise RefineError("step resize_images", "data.content.formats has no png", "Add png: that is what it writes")
     for item in table:
+        if item.label and item.label.startswith(PLACES):
+            raise RefineError("step resize_images", f"the label of {item.key} tells places in pixels", "Leave this step out")
         with Image.open(io.BytesIO(item.content)) as image:
             mode = "L" if image.mode in ("1", "L", "I;16") else "RGB"
             sink = io.BytesIO()
-            image.convert(mode).resize((width, height), Image.Resampling.LANCZOS).save(sink, "png", optimize=False)
+            ImageOps.exif_transpose(image).convert(mode).resize((width, height), Image.Resampling.LANCZOS).save(
+                sink, "png", optimize=False
+            )
         yield replace(item, content=sink.getvalue())
 
 

@@ -20,6 +20,7 @@ from include.settings import Settings, Zone
 
 Kind = Literal["collected", "operating", "bundle", "labels", "dictionary", "sample"]
 Ref = dict[str, Any]  # what tasks hand on: small, JSON; described in `include.data`
+ITEMS = ("collected", "operating", "sample")  # kinds that hold items
 AFTER = ("refine", "checks", "review")  # steps whose commits lie above that of the round on its branch
 ROUND = re.compile(r"^rounds/(\d{6,})/$")
 

@@ -20,7 +20,7 @@ from include.data.leakage import LeakageError, leakage
 from include.data.merge import publish
 from include.data.recipes import PARTS, Assignment, Recipe, Rows, assign, by_group, edges, recipe, with_cuts
 from include.data.rounds import Piece, Ref
-from include.data.tables import read_piece
+from include.data.tables import read_divided
 from include.projects import Project
 from include.projects.project import Task
 from include.settings import Settings
@@ -60,7 +60,7 @@ def make_split(settings: Settings, project: Project, version_ref: Ref) -> Ref:
         raise ReferenceFault(where, problem, "Label it first; a split divides labelled data")
     found = version["pieces"]
     timed = any((piece["split"] or how)["method"] == "time" for piece in found)
-    tables = [rows_of(read_piece(settings, piece, columns(timed))) for piece in found]
+    tables = [rows_of(*read_divided(settings, piece, columns(timed))) for piece in found]
     if how["method"] == "time" and not all(piece["split"] for piece in found):
         how = with_cuts(how, _new_times(found, tables), where)
     pieces = [cast(Piece, {**piece, "split": piece["split"] or how}) for piece in found]
@@ -151,14 +151,14 @@ def columns(timed: bool) -> list[str]:
     return ["item_id", "label", items.GROUP, *(["taken_at"] if timed else [])]
 
 
-def rows_of(table: pa.Table) -> Rows:
-    """Return the columns of a round's table that a split looks at."""
+def rows_of(table: pa.Table, chosen: Sequence[bool] | None = None) -> Rows:
+    """Return the columns of a round's table that a split looks at, and which of its rows are given out."""
     import pyarrow as pa
 
     groups = table[items.GROUP]
     times = table["taken_at"].cast(pa.int64()).to_pylist() if "taken_at" in table.column_names else None
-    labels = table["label"].to_pylist()
-    return Rows(table["item_id"].to_pylist(), labels, None if groups.null_count == len(groups) else groups.to_pylist(), times)
+    whose = None if groups.null_count == len(groups) else groups.to_pylist()
+    return Rows(table["item_id"].to_pylist(), table["label"].to_pylist(), whose, times, chosen)
 
 
 def _new_times(pieces: Sequence[Piece], tables: Sequence[Rows]) -> list[int | None]:

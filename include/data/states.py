@@ -30,8 +30,7 @@ def labelled(settings: Settings, project: Project, pieces: Sequence[Piece]) -> d
 
     Args:
         settings: the data servers of the pieces.
-        project: ``data.checks.max_missing_labels`` says how many labels a labelled version may lack; with
-            ``data.labelling`` one may lack none, unless it is set.
+        project: `may_lack` says how many labels a labelled version may lack.
         pieces: of the version.
 
     Returns:
@@ -46,9 +45,26 @@ def labelled(settings: Settings, project: Project, pieces: Sequence[Piece]) -> d
         for label, times in Counter(label for label in labels.to_pylist() if label is not None).items():
             for name in classes_of(label, project):
                 found[name] += times
-    missing = (total - count) / max(total, 1)
-    state: State = "labelled" if count and missing <= project.data.checks.max_missing_labels else "refined"
-    return {"state": state, "labelled": count, "labels": dict(sorted(found.items()))}
+    return told(project, total, count, found)
+
+
+def told(project: Project, total: int, labelled: int, labels: Counter[str]) -> dict[str, Any]:
+    """Return what `labelled` does of so many items with so many labels, of these classes."""
+    missing = (total - labelled) / max(total, 1)
+    state: State = "labelled" if labelled and missing <= may_lack(project) else "refined"
+    return {"state": state, "labelled": labelled, "labels": dict(sorted(labels.items()))}
+
+
+def may_lack(project: Project, *, collected: bool = False) -> float:
+    """Return the share of items that may have no label, in a labelled version or in a round as it was collected.
+
+    It is ``data.checks.max_missing_labels``. Where people label (``data.labelling``) and that is not given, a round
+    may come without any label, and a version is labelled when the last item is.
+    """
+    checks = project.data.checks
+    if project.data.labelling is None or "max_missing_labels" in checks.model_fields_set:
+        return checks.max_missing_labels
+    return 1.0 if collected else 0.0
 
 
 def history(settings: Settings, project: Project, zone: Zone) -> Iterator[dict[str, Any]]:

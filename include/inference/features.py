@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from include.data import features
-from include.data.features.keys import kind, read_text
 from include.inference.errors import ApiError, invalid, too_large, unavailable
 from include.inference.metrics import Metrics
 from include.inference.requests import parse_object
@@ -50,7 +49,7 @@ class FeatureLookups:
         if len(entity) < len(pairs):
             raise invalid("bad_key", "a key is given twice", "name one entity; send several by POST", "query")
         about = self._view(project, view)
-        (found,) = await self._ask(project, view, [read_text(about, entity)], "query")
+        (found,) = await self._ask(project, view, [features.read_text(about, entity)], "query")
         if not found["found"]:
             message = f"view {view} of project {project.name} has no features of this {about.entity}"
             what = f"check its keys; new entities come with the pipeline {project.name}.features"
@@ -66,8 +65,7 @@ class FeatureLookups:
         self._view(project, view)
         entities = parse_object(body, frozenset({"entities"})).get("entities")
         if not isinstance(entities, list) or not entities:
-            problem = "is empty" if entities == [] else f"must be a list, not {kind(entities)}"
-            raise invalid("bad_entities", f"entities {problem}", ASK, "entities")
+            raise invalid("bad_entities", "entities must be a list with at least one entity", ASK, "entities")
         limit = self._settings.max_request_rows
         if len(entities) > limit:
             raise too_large(f"{len(entities)} entities in one request, at most {limit} are allowed", "send fewer", "entities")

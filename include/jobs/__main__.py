@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from include.errors import FinalError
 from include.jobs.errors import SpecError
 from include.jobs.registry import JOBS, check_args, find
-from include.jobs.spec import local_path, read_spec, write_json
-from include.projects import ProjectError, load_project
+from include.jobs.spec import LOG, local_path, read_spec, result_line, write_json
+from include.projects import Project, ProjectError, load_project
 from include.settings import Settings
 
 FAILED, BAD_SPEC, REFUSED = 1, 2, 3
@@ -36,9 +39,12 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.lifeline:
         threading.Thread(target=_follow, daemon=True, name="lifeline").start()
     try:
+        if arguments.settings:
+            _take(local_path(arguments.settings))
         job = find(arguments.name)
         spec = read_spec(arguments.spec)
-        result_file = local_path(arguments.result) if arguments.result else None
+        to_log = arguments.result[len(LOG) :] if arguments.result and arguments.result.startswith(LOG) else None
+        result_file = local_path(arguments.result) if arguments.result and to_log is None else None
         settings = Settings()
         project = load_project(spec.project, settings.projects_dir)
         function = job.load()
@@ -52,19 +58,24 @@ def main(argv: list[str] | None = None) -> int:
         return FAILED
     started = time.monotonic()
     try:
+        if not arguments.recorded:
+            _record(settings, project, arguments.name, spec.args)
         result = function(settings, project, **spec.args)
         if result_file:
             write_json(result_file, result)
+        last = None if to_log is None else result_line(to_log, result)
     except Exception as cause:
         traceback.print_exc()
         print(f"job {arguments.name} failed: {type(cause).__name__}: {_one_line(cause)}", file=sys.stderr, flush=True)
         return REFUSED if isinstance(cause, FinalError) else FAILED
     print(f"job {arguments.name} done in {time.monotonic() - started:.1f} s", flush=True)
+    if last is not None:
+        print(last, flush=True)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    jobs = "\n".join(f"  {name:<14}{job.what}" for name, job in JOBS.items())
+    jobs = "\n".join(f"  {name:<18}{job.what}" for name, job in JOBS.items())
     parser = argparse.ArgumentParser(
         prog="python -m include.jobs",
         description="Run one job.",
@@ -72,10 +83,31 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", help="which job")
-    parser.add_argument("--spec", required=True, metavar="URI", help="path or file:// URI of the JSON spec")
-    parser.add_argument("--result", metavar="URI", help="where the JSON result goes")
+    parser.add_argument("--spec", required=True, metavar="URI", help="path, file:// or data: URI of the JSON spec")
+    parser.add_argument(
+        "--result", metavar="URI", help="where the JSON result goes: path, file:// URI, or log:ID for the last line"
+    )
+    parser.add_argument("--settings", metavar="FILE", help="JSON file with variables of this job, removed when it is read")
+    parser.add_argument("--recorded", action="store_true", help="who starts it has put into the audit log which data it is given")
     parser.add_argument("--lifeline", action="store_true", help="end this process group when stdin closes: its owner has died")
     return parser
+
+
+def _take(file: Path) -> None:
+    """Put the variables of a file into the environment, and remove the file: it holds credentials."""
+    try:
+        os.environ.update(json.loads(file.read_text(encoding="utf-8")))
+        file.unlink()
+    except (OSError, ValueError) as cause:
+        raise SpecError(f"cannot take the settings of {file}: {cause}") from cause
+
+
+def _record(settings: Settings, project: Project, name: str, args: dict[str, Any]) -> None:
+    """Put into the audit log which data the job is given, before it reads them."""
+    if '"repository"' in json.dumps(args):
+        from include.data.access import note_all
+
+        note_all(settings, project, "data.read", args, via=f"job {name}")
 
 
 def _one_line(error: BaseException) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 from include.errors import FinalError
+
+# Exit codes of jobs that did not end by themselves; those of the shell where it has one.
+TIMED_OUT, LOST, UNPLACED = 124, -1, 125
 
 
 class SpecError(FinalError, ValueError):
@@ -48,6 +52,52 @@ class JobKilled(JobFailed):
 class JobOutOfMemory(JobKilled):
     """A job that the system ended because memory ran out."""
 
-    def __init__(self, job: str, tail: list[str]) -> None:
-        advice = f"job {job} ran out of memory and was killed; give it more, or use fewer workers or smaller batches"
+    def __init__(self, job: str, tail: list[str], where: str = "") -> None:
+        advice = f"job {job} ran out of memory{where} and was killed; give it more, or use fewer workers or smaller batches"
         super().__init__(job, signal.SIGKILL, tail, advice)
+
+
+class JobTimeout(JobFailed):
+    """A job that took longer than its environment allows, and was ended."""
+
+    def __init__(self, job: str, minutes: float, environment: str, tail: list[str]) -> None:
+        problem = f"job {job} took longer than the {minutes:g} minutes of the environment {environment} and was ended"
+        super().__init__(job, TIMED_OUT, tail, f"{problem}; raise timeout_minutes there, or give the job less to do")
+
+
+class JobLost(JobFailed):
+    """A job whose engine, node or container went away; another try finds it where it still runs, or starts it anew."""
+
+    def __init__(self, job: str, what: str, tail: list[str]) -> None:
+        super().__init__(job, LOST, tail, f"job {job} is lost: {what}; another try goes on with it where it still runs")
+
+
+class JobUnplaced(JobFailed):
+    """A job that found no free place in time."""
+
+    def __init__(self, job: str, what: str, advice: str = "") -> None:
+        advice = advice or "wait for a free place, ask for less, or raise start_minutes of the environment"
+        super().__init__(job, UNPLACED, [], f"job {job} found no place: {what}; {advice}")
+
+
+class ImageMissing(FinalError, JobFailed):
+    """A job whose container image cannot be had."""
+
+    def __init__(self, job: str, image: str, what: str) -> None:
+        self.image = image
+        advice = "build or push it, or correct image in the environment"
+        super().__init__(job, UNPLACED, [], f"job {job}: the image {image} cannot be had: {what}; {advice}")
+
+
+def image_problem(job: str, image: str, what: str) -> JobFailed:
+    """Return the error for an image that could not be pulled: final where the registry has none of that name."""
+    if re.search(r"not found|does not exist|denied|unauthorized|manifest unknown|InvalidImageName|ErrImageNeverPull", what, re.I):
+        return ImageMissing(job, image, what)
+    return JobUnplaced(job, f"the image {image} cannot be pulled ({what})", "bring the registry back, or name another image")
+
+
+class NotHere(FinalError, JobFailed):
+    """A job that asks for what its environment's machines do not have, such as a GPU."""
+
+    def __init__(self, job: str, environment: str, what: str, advice: str) -> None:
+        super().__init__(job, UNPLACED, [], f"job {job} cannot run in the environment {environment}: {what}; {advice}")

@@ -17,8 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from include.jobs.errors import JobFailed, JobKilled, JobOutOfMemory, JobRefused
+from include.jobs.errors import JobFailed, JobKilled, JobOutOfMemory, JobRefused, JobTimeout, NotHere
 from include.jobs.registry import find
+from include.jobs.request import QUIET, Request
 from include.jobs.spec import write_json
 from include.settings import ROOT, Settings
 
@@ -43,12 +44,13 @@ class LocalJob:
         project: the project's name.
         args: of the job's function, JSON.
         settings: reach the job through its environment, never through its command line.
+        request: the same with the environment that the job runs in; None is one that gives and limits nothing.
     """
 
-    def __init__(self, name: str, project: str, args: dict[str, Any], settings: Settings) -> None:
-        self.name, self.project, self.args, self.settings = name, project, args, settings
+    def __init__(self, name: str, project: str, args: dict[str, Any], settings: Settings, request: Request | None = None) -> None:
+        self.name, self.project, self.args, self.settings, self.request = name, project, args, settings, request
         self.process: subprocess.Popen[str] | None = None
-        self.killed = False
+        self.killed = self.timed_out = False
         self._gone = threading.Event()
 
     def run(self, on_line: Callable[[str], None] = _show) -> dict[str, Any]:
@@ -63,11 +65,14 @@ class LocalJob:
         Raises:
             SpecError: there is no such job.
             JobRefused: its error is final: bad spec, bad input, a gate not passed.
+            NotHere: its environment asks for GPUs that this machine has not.
+            JobTimeout: it took longer than its environment allows.
             JobOutOfMemory: the system ended it because memory ran out.
             JobKilled: a signal ended it.
             JobFailed: anything else; the message is the job's own.
         """
         find(self.name)
+        self._check()
         parent = self.settings.home / "jobs"
         parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=parent))
@@ -97,6 +102,7 @@ class LocalJob:
         watcher = threading.Thread(target=self._watch, args=(process,), daemon=True, name=f"job {self.name}")
         watcher.start()
         assert process.stdout is not None and process.stdin is not None
+        timer = self._timer()
         try:
             if self.killed:  # kill() was called before the process was there
                 self.kill()
@@ -104,6 +110,7 @@ class LocalJob:
                 tail.append(line.rstrip("\n"))
                 on_line(tail[-1])
         finally:
+            timer.cancel()
             self._end(0 if self._gone.is_set() else GRACE_S)
             watcher.join()
             process.stdout.close()
@@ -118,7 +125,28 @@ class LocalJob:
         self._signal(signal.SIGKILL)
         process.wait()
 
+    def _check(self) -> None:
+        wanted = self.request.environment if self.request else None
+        if wanted and wanted.gpu > (there := gpus()):
+            what = f"it asks for {wanted.gpu:g} GPUs, and this machine has {there}"
+            raise NotHere(self.name, wanted.name, what, "choose an environment with GPUs, or one that asks for none")
+
+    def _timer(self) -> threading.Timer:
+        limit = self.request.environment.timeout_s if self.request else None
+        timer = threading.Timer(limit or 0, self._time_out)
+        timer.daemon = True
+        if limit is not None:
+            timer.start()
+        return timer
+
+    def _time_out(self) -> None:
+        self.timed_out = True
+        self._end(GRACE_S)
+
     def _outcome(self, code: int, result: Path, tail: list[str], oom: bool) -> dict[str, Any]:
+        if self.timed_out and self.request and not self.killed:
+            environment = self.request.environment
+            raise JobTimeout(self.name, environment.timeout_minutes or 0, environment.name, tail)
         if code == 0:
             value = json.loads(result.read_text(encoding="utf-8"))
             if not isinstance(value, dict):
@@ -159,10 +187,9 @@ class LocalJob:
         """Return the child's environment: this one's without Airflow's, and the settings."""
         kept = {name: value for name, value in os.environ.items() if not WITHHELD.match(name)}
         path = [str(ROOT), *filter(None, kept.get("PYTHONPATH", "").split(os.pathsep))]
-        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "RAY_USAGE_STATS_ENABLED": "0", "DO_NOT_TRACK": "1"}
-        quiet["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
-        steady = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "MPLBACKEND": "Agg", "ORT_DISABLE_TELEMETRY": "1"}
-        return {**kept, **quiet, **steady, "PYTHONPATH": os.pathsep.join(path), **self.settings.environment()}
+        asked = self.request
+        wanted = {**asked.extent(), **asked.environment.variables(), **asked.secrets} if asked else {}
+        return {**kept, **QUIET, "PYTHONPATH": os.pathsep.join(path), **self.settings.environment(), **wanted}
 
 
 def run_local(
@@ -170,6 +197,14 @@ def run_local(
 ) -> dict[str, Any]:
     """Run one job on this machine and return its result; see `LocalJob.run`. An exception ends the job."""
     return LocalJob(name, project, args, settings).run(on_line)
+
+
+def gpus() -> int:
+    """Return how many GPUs of NVIDIA this machine has."""
+    try:
+        return len(list(Path("/proc/driver/nvidia/gpus").iterdir()))
+    except OSError:
+        return 0
 
 
 def oom_kills() -> int:

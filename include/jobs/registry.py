@@ -38,10 +38,14 @@ JOBS: dict[str, Job] = {
     "tune": Job("include.training.tune:tune", "search hyperparameters with Ray Tune, every trial an MLflow run", spreads=True),
     "train": Job("include.training.train:train", "train one model with chosen hyperparameters"),
     "reproduce": Job("include.training.reproduction:reproduce", "train a model again from its record, and tell what differs"),
+    "test_model": Job("include.training.model_tests:test_model", "test a model: unit, behaviour, cost, no step back"),
+    "compare_runs": Job("include.training.comparison:write_comparison", "compare training runs field by field on one page"),
     "evaluate": Job("include.training.evaluate:evaluate", "measure a trained model on the test part, with plots and a baseline"),
     "optimise": Job("include.release.optimise:optimise", "export to ONNX and quantise, with accuracy, size and latency"),
     "parity": Job("include.release.parity:parity", "compare the answers of torch, ONNX, quantised model and Triton"),
-    "staging_test": Job("include.release.staging:staging_test", "put a release on the staging route and test it there", ledger=True),
+    "staging_test": Job(
+        "include.release.staging:staging_test", "put a release on the staging route and test it there", ledger=True
+    ),
     "four_way": Job("include.monitoring.four_way:four_way", "compare current and new model on old and new test data"),
     "mask_sample": Job("include.data.privacy:make_sample", "mask a sample of ops data for dev, and report on it", ledger=True),
     "drift_report": Job("include.monitoring.report:evidently_report", "write the Evidently report of a drift alert", ledger=True),

@@ -3,19 +3,36 @@
 from include.ledger.canonical import canonical_json, digest
 from include.ledger.errors import LedgerError, LedgerRefusal
 from include.ledger.ledger import Ledger
-from include.ledger.records import Alert, Approval, AuditCheck, AuditEntry, Decision, Deployment, Kind, Release, Route, Window
+from include.ledger.records import (
+    Alert,
+    Approval,
+    AssetNote,
+    AuditCheck,
+    AuditEntry,
+    Decision,
+    Deployment,
+    EnvironmentVersion,
+    Kind,
+    OnlineView,
+    Release,
+    Route,
+    Window,
+)
 
 __all__ = [
     "Alert",
     "Approval",
+    "AssetNote",
     "AuditCheck",
     "AuditEntry",
     "Decision",
     "Deployment",
+    "EnvironmentVersion",
     "Kind",
     "Ledger",
     "LedgerError",
     "LedgerRefusal",
+    "OnlineView",
     "Release",
     "Route",
     "Window",

@@ -7,17 +7,31 @@ from sqlalchemy.exc import ArgumentError
 
 from include.ledger.alerts import AlertLedger
 from include.ledger.approvals import ApprovalLedger
+from include.ledger.asset_notes import AssetNoteLedger
 from include.ledger.audit import AuditLedger
 from include.ledger.deployments import DeploymentLedger
 from include.ledger.engine import shown
+from include.ledger.environments import EnvironmentLedger
 from include.ledger.errors import LedgerError
+from include.ledger.features import FeatureLedger
 from include.ledger.migrate import migrate
 from include.ledger.releases import ReleaseLedger
 from include.ledger.windows import WindowLedger
 
 
-class Ledger(AuditLedger, ReleaseLedger, ApprovalLedger, DeploymentLedger, AlertLedger, WindowLedger):
-    """The records that no engine keeps: releases, approvals, deployments, alerts, windows, and the audit chain.
+class Ledger(
+    AuditLedger,
+    ReleaseLedger,
+    ApprovalLedger,
+    DeploymentLedger,
+    AlertLedger,
+    WindowLedger,
+    FeatureLedger,
+    AssetNoteLedger,
+    EnvironmentLedger,
+):
+    """The records that no engine keeps: releases, approvals, deployments, alerts, windows, online features, notes on
+    assets, environments of jobs, and the audit chain.
 
     Every method is one transaction, and every change writes its audit entry in that same transaction. All
     lists come oldest first. It may be used by any number of threads and processes.

@@ -170,3 +170,53 @@ class WindowRow(Base):
     sketch: Mapped[dict[str, Any]]
     details: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+
+
+class FeatureViewRow(Base):
+    """A feature view as it is online: one definition of it at a time."""
+
+    __tablename__ = "feature_views"
+    project: Mapped[str] = mapped_column(Name, primary_key=True)
+    view: Mapped[str] = mapped_column(Name, primary_key=True)
+    definition: Mapped[str]
+    version: Mapped[str]
+    ref: Mapped[dict[str, Any]]
+    rows: Mapped[int]
+    newest: Mapped[datetime | None]
+    written_at: Mapped[datetime]
+    audit_seq: Mapped[int] = mapped_column(ForeignKey("audit.seq"))
+
+
+class FeatureValueRow(Base):
+    """The newest features of one entity."""
+
+    __tablename__ = "feature_values"
+    project: Mapped[str] = mapped_column(Name, primary_key=True)
+    view: Mapped[str] = mapped_column(Name, primary_key=True)
+    entity_key: Mapped[str] = mapped_column(primary_key=True)
+    features: Mapped[dict[str, Any]]
+    event_at: Mapped[datetime]
+
+
+class AssetNoteRow(Base):
+    """What people say about an asset that another engine owns."""
+
+    __tablename__ = "asset_notes"
+    asset: Mapped[str] = mapped_column(primary_key=True)
+    description: Mapped[str]
+    tags: Mapped[list[str]]
+    by: Mapped[str]
+    at: Mapped[datetime]
+    audit_seq: Mapped[int] = mapped_column(ForeignKey("audit.seq"))
+
+
+class EnvironmentRow(Base):
+    """One version of an environment of jobs; without a definition it says that the name went out of use."""
+
+    __tablename__ = "environments"
+    name: Mapped[str] = mapped_column(Name, primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    definition: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    by: Mapped[str]
+    at: Mapped[datetime]
+    audit_seq: Mapped[int] = mapped_column(ForeignKey("audit.seq"))

@@ -145,3 +145,39 @@ class Window(Record):
     sketch: dict[str, Any]
     details: dict[str, Any]
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineView(Record):
+    """A feature view as it is online. ``newest`` is the time of its newest value, None where it has no values."""
+
+    project: str
+    view: str
+    definition: str
+    version: str
+    ref: dict[str, Any]
+    rows: int
+    newest: datetime | None
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AssetNote(Record):
+    """What people say about an asset: a description and tags, and who said it last."""
+
+    asset: str
+    description: str
+    tags: list[str]
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentVersion(Record):
+    """One version of an environment of jobs. ``definition`` is None where the name went out of use."""
+
+    name: str
+    version: int
+    definition: dict[str, Any] | None
+    by: str
+    at: datetime

@@ -13,9 +13,10 @@ from rich.live import Live
 from rich.table import Table
 
 from include.local.errors import PlatformError
+from include.local.labelling import USER
 from include.local.platform import Platform
 from include.local.start import Progress
-from include.local.supervisor import log_path, tail
+from include.local.supervisor import Program, log_path, tail
 
 
 def show_up(platform: Platform, console: Console, only: list[str] | None, timeout_s: float) -> None:
@@ -72,6 +73,17 @@ def show_access(platform: Platform, console: Console) -> None:
         table.add_row(user, password)
     console.print(table)
     console.print(f"keys and tokens: {platform.places.secrets}", highlight=False)
+    if platform.supervisor.programs().get("labelling", Program("labelling", "STOPPED", 0, 0)).is_up:
+        show_labelling(platform, console)
+
+
+def show_labelling(platform: Platform, console: Console) -> None:
+    """Print where people label, and with which name and password the first of them comes in."""
+    console.print(f"\nLabel Studio  {platform.settings.labelling_url}", highlight=False)
+    table = Table("log-in", "password", box=None, padding=(0, 2, 0, 0))
+    table.add_row(USER, platform.secrets.labelling_password)
+    console.print(table)
+    console.print("Others come in by a link: Organization > Add People.", highlight=False)
 
 
 def show_logs(platform: Platform, console: Console, names: list[str], lines: int) -> None:
@@ -90,6 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
     up = commands.add_parser("up", help="start what does not run and wait until all is healthy")
     up.add_argument("--only", nargs="+", metavar="SERVICE", help="these services alone")
     up.add_argument("--timeout", type=float, default=240, help="seconds to wait")
+    labelling = commands.add_parser("labelling", help="install Label Studio where it is missing, start it, print the log-in")
+    labelling.add_argument("--timeout", type=float, default=600, help="seconds to wait; its first start makes a database")
     commands.add_parser("down", help="stop everything")
     commands.add_parser("status", help="services, addresses and log-ins")
     commands.add_parser("clean", help="stop everything and remove the home folder with all data")
@@ -104,6 +118,9 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "up":
             show_up(platform, console, options.only, options.timeout)
             show_access(platform, console)
+        elif options.command == "labelling":
+            show_up(platform, console, ["labelling"], options.timeout)
+            show_labelling(platform, console)
         elif options.command == "down":
             lost = platform.down()
             console.print(

@@ -63,6 +63,16 @@ class Places:
         """Return where Triton's binaries are; platforms of one checkout share them."""
         return ROOT / ".devmlops" / "triton"
 
+    @property
+    def labelling(self) -> Path:
+        """Return the folder of the labelling server's database and uploads."""
+        return self.home / "labelling" / "data"
+
+    @property
+    def labelling_install(self) -> Path:
+        """Return where Label Studio is installed; platforms of one checkout share it."""
+        return ROOT / ".devmlops" / "labelling"
+
     def make(self) -> None:
         """Create the folders that are missing; only their owner can look inside."""
         self.home.mkdir(parents=True, exist_ok=True)

@@ -67,6 +67,10 @@ class Platform:
             "inference_admin_token": secrets.inference_admin_token,
             "airflow_url": f"{url}:{ports['airflow']}",
             "webhook_token": secrets.webhook_token,
+            "masking_salt": secrets.masking_salt,
+            "labelling_url": f"{url}:{ports['labelling']}",
+            "labelling_token": secrets.labelling_token,
+            "label_files": home / "labels",
             "prediction_log": home / "inference" / "log",
         }
         own = Settings()
@@ -105,7 +109,7 @@ class Platform:
         """Start what does not run, restart what is stuck, and wait until every service is healthy.
 
         Args:
-            only: names of services; all where it is None.
+            only: names of services; all that are not optional where it is None.
             timeout_s: how long to wait for all of them.
             report: is called again and again with the progress of all parts.
 
@@ -117,7 +121,7 @@ class Platform:
         """
         with self._alone():
             self._take_over()
-            names = list(self.services) if only is None else list(only)
+            names = [s.name for s in self.services.values() if not s.optional] if only is None else list(only)
             if unknown := set(names) - set(self.services):
                 raise PlatformError(f"no service {', '.join(sorted(unknown))}; there are: {', '.join(self.services)}")
             with ThreadPoolExecutor() as pool:
@@ -158,9 +162,13 @@ class Platform:
         shutil.rmtree(home)
 
     def status(self) -> dict[str, tuple[Program, str | None]]:
-        """Return, by service, how the supervisor sees it and what its health check says (None: healthy)."""
+        """Return, by service, how the supervisor sees it and what its health check says (None: healthy).
+
+        An optional service is left out unless it was started.
+        """
         programs = self.supervisor.programs()
         rows = {name: programs.get(name) or Program(name, "STOPPED", 0, 0) for name in self.services}
+        rows = {n: row for n, row in rows.items() if not (self.services[n].optional and row.state == "STOPPED")}
 
         def problem(program: Program) -> str | None:
             return self.services[program.name].check(program) if program.is_up else "not running"

@@ -17,6 +17,7 @@ PREFERRED: dict[str, int] = {
     "airflow_trigger_logs": 8794,
     "data": 8100,
     "inference": 8090,
+    "labelling": 8085,
     "mlflow": 5000,
     "triton_http": 8000,
     "triton_grpc": 8001,

@@ -24,7 +24,7 @@ def preparations(platform: Platform) -> dict[str, Callable[[], None]]:
     places, settings = platform.places, platform.settings
 
     def folders() -> None:
-        for name in ("mlflow", "data", "source", "inference"):
+        for name in ("mlflow", "data", "source", "inference", "labels"):
             (places.home / name).mkdir(exist_ok=True)
         settings.prediction_log.mkdir(parents=True, exist_ok=True)
         write_data_keys(places, platform.secrets)
@@ -40,7 +40,18 @@ def preparations(platform: Platform) -> dict[str, Callable[[], None]]:
 
         install(places.triton_install)
 
-    return {"folders": folders, "ledger": ledger, "triton": triton, "airflow database": lambda: _prepare_airflow(platform)}
+    def labelling() -> None:
+        from include.local.labelling import install
+
+        install(places.labelling_install)
+
+    return {
+        "folders": folders,
+        "ledger": ledger,
+        "triton installation": triton,
+        "labelling installation": labelling,
+        "airflow database": lambda: _prepare_airflow(platform),
+    }
 
 
 def _prepare_airflow(platform: Platform) -> None:

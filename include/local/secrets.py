@@ -39,6 +39,9 @@ class Secrets:
         data: access and secret key of the data server's clients ``dev``, ``ops`` and ``admin``.
         inference_admin_token: bearer token of the inference AP's control routes.
         webhook_token: bearer token of alert webhooks.
+        masking_salt: key of the hashes in masked samples.
+        labelling_token: API token of the labelling server's own account, 40 hexadecimal digits as it wants.
+        labelling_password: password of that account.
         jwt_secret: signs Airflow's log-in and task tokens, 64 bytes as Airflow wants.
         fernet_key: encrypts Airflow's connections.
         airflow_secret_key: signs Airflow's browser sessions.
@@ -48,6 +51,9 @@ class Secrets:
     data: dict[str, dict[str, str]] = field(default_factory=_data_keys, repr=False)
     inference_admin_token: str = field(default_factory=_token, repr=False)
     webhook_token: str = field(default_factory=_token, repr=False)
+    masking_salt: str = field(default_factory=_token, repr=False)
+    labelling_token: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)
+    labelling_password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
     jwt_secret: str = field(default_factory=lambda: secrets.token_urlsafe(64), repr=False)
     fernet_key: str = field(default_factory=lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(), repr=False)
     airflow_secret_key: str = field(default_factory=_token, repr=False)

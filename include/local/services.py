@@ -33,13 +33,24 @@ KEPT = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "KUBECONFIG", "CUDA_VISIBLE_DEVICES"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "OMP_NUM_THREADS"),
 )
-KEPT_PREFIXES = ("LC_", "DOCKER_", "NVIDIA_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+KEPT_PREFIXES = (
+    "LC_",
+    "DOCKER_",
+    "NVIDIA_",
+    "AIRFLOW__OPENLINEAGE__",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 
 # What a service must not see of the settings: a zone's keys belong to those who work in that zone.
-NO_DATA = ("data_dev_access_key", "data_dev_secret_key", "data_ops_access_key", "data_ops_secret_key")
-NO_CALLER = ("source_url", "webhook_token", "slack_token")
+NO_DATA = ("data_dev_access_key", "data_dev_secret_key", "data_ops_access_key", "data_ops_secret_key", "masking_salt")
+NO_CALLER = ("source_url", "webhook_token", "slack_token", "labelling_token")
 
 
 Launch = tuple[list[str], dict[str, str]]
@@ -56,6 +67,7 @@ class Service:
         needs: names of the preparing steps that must be over before it starts.
         url: where people find it, None where there is nothing to look at.
         before: SQLite file and statement to run there before it starts.
+        optional: it is started only by name.
     """
 
     name: str
@@ -64,6 +76,7 @@ class Service:
     needs: tuple[str, ...] = ()
     url: str | None = None
     before: tuple[str, str] | None = field(default=None, repr=False)
+    optional: bool = False
 
     def write_spec(self, places: Places) -> bool:
         """Write what `include.local.child` needs to start the service; return whether that changed."""
@@ -166,6 +179,7 @@ def services(settings: Settings, places: Places, ports: Mapping[str, int], secre
             launch=_module(
                 *("include.local.data_server", "--host", HOST, "--port", ports["data"]),
                 *("--root", places.home / "data", "--keys", data_keys_file(places)),
+                *("--access-log", places.logs / "data-access.log"),
                 environment=base_environment(),
             ),
             needs=("folders",),
@@ -175,7 +189,7 @@ def services(settings: Settings, places: Places, ports: Mapping[str, int], secre
             name="triton",
             check=answers(f"http://{settings.triton_http_url}/v2/health/ready"),
             launch=lambda: _triton(settings, places, ports),
-            needs=("triton",),
+            needs=("triton installation",),
             url=f"http://{settings.triton_http_url}",
         ),
         Service(
@@ -185,8 +199,25 @@ def services(settings: Settings, places: Places, ports: Mapping[str, int], secre
             needs=("ledger",),
             url=settings.inference_url,
         ),
+        Service(
+            name="labelling",
+            check=answers(f"{settings.labelling_url}/health"),
+            launch=lambda: _labelling(places, ports, secrets),
+            needs=("labelling installation",),
+            url=settings.labelling_url,
+            optional=True,
+        ),
     ]
     return {s.name: s for s in table}
+
+
+def _labelling(places: Places, ports: Mapping[str, int], secrets: Secrets) -> Launch:
+    from include.local.labelling import labelling_command
+
+    command, environment = labelling_command(
+        places.labelling_install, places.labelling, ports["labelling"], secrets.labelling_token, secrets.labelling_password, HOST
+    )
+    return command, {**base_environment(), **environment}
 
 
 def _module(*arguments: object, environment: dict[str, str]) -> Callable[[], Launch]:

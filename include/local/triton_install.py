@@ -137,7 +137,7 @@ def library_path(root: Path) -> list[str]:
 def _install_server(root: Path) -> None:
     requirement = WHEEL + "".join(f" --hash=sha256:{digest}" for digest in WHEEL_SHA256)
     # The wheel asks for numpy below 2 and old clients; only its binaries are wanted.
-    _uv(["pip", "install", "--no-deps", "--require-hashes", "--target", str(root / "server"), "-r", "-"], requirement)
+    uv(["pip", "install", "--no-deps", "--require-hashes", "--target", str(root / "server"), "-r", "-"], requirement)
     home = server_home(root)
     stub = home / "python_backend_stubs" / PYTHON / "triton_python_backend_stub"
     if not stub.is_file():
@@ -154,25 +154,30 @@ def _install_server(root: Path) -> None:
 
 def _install_env(root: Path) -> None:
     env = root / "env"
-    _uv(["venv", "--python", sys.executable, str(env)])
-    _uv(["pip", "install", "--python", str(env / "bin" / "python"), "--compile-bytecode", "-r", str(SERVING_REQUIREMENTS)])
+    uv(["venv", "--python", sys.executable, str(env)])
+    uv(["pip", "install", "--python", str(env / "bin" / "python"), "--compile-bytecode", "-r", str(SERVING_REQUIREMENTS)])
     # The stub ignores PYTHONDONTWRITEBYTECODE; a compiled model.py would change a released package and make Triton reload it.
     site = next((env / "lib").glob("python3*")) / "site-packages"
     (site / "devmlops.pth").write_text("import sys; sys.dont_write_bytecode = True\n")
 
 
-def _uv(arguments: list[str], stdin: str | None = None) -> None:
+def uv(arguments: list[str], stdin: str | None = None) -> None:
+    """Run ``uv`` with these arguments.
+
+    Raises:
+        TritonInstallError: there is no ``uv``, or it failed; what it said is in the message.
+    """
     beside = Path(sys.executable).with_name("uv")
     if importlib.util.find_spec("uv"):
-        uv = [sys.executable, "-m", "uv"]
+        program = [sys.executable, "-m", "uv"]
     elif found := (str(beside) if beside.is_file() else shutil.which("uv")):
-        uv = [found]
+        program = [found]
     else:
         raise TritonInstallError("uv is not installed: run `python -m pip install uv` and start again")
     environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PYTHON", "PYTHONDONTWRITEBYTECODE")}
     if arguments[0] == "pip" and "--python" not in arguments:
         arguments = [*arguments, "--python", sys.executable]
-    done = subprocess.run([*uv, "--quiet", *arguments], input=stdin, env=environment, capture_output=True, text=True)
+    done = subprocess.run([*program, "--quiet", *arguments], input=stdin, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise TritonInstallError(
             f"`uv {' '.join(arguments[:2])}` failed (is the package index reachable?): {done.stderr.strip()}"

@@ -112,10 +112,13 @@ def reference_frame(settings: Settings, project: Project, model: dict[str, Any])
         model: ``model`` of the ledger's release: ``version`` and more.
     """
     from include.data import load_part
+    from include.data.access import note_access
     from include.training import load_model, model_info, predict
 
     version = model["version"]
-    part = load_part(settings, project, model_info(settings, project, version)["data"], "test")
+    split = model_info(settings, project, version)["data"]
+    note_access(settings, project, "data.read", split, None, via="job drift_report")
+    part = load_part(settings, project, split, "test")
     contents = np.asarray(part.contents)
     if len(contents) > (limit := project.monitoring.report_rows):
         contents = contents[np.sort(np.random.default_rng(0).choice(len(contents), limit, replace=False))]

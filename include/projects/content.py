@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from include.projects.parts import Fraction, Part
 
-COLUMN = r"^[^\s\x00-\x1f](.*[^\s\x00-\x1f])?$"
+COLUMN = r"^[^\s\x00-\x1f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
 
 ColumnType = Literal["number", "integer", "text", "category", "boolean", "time"]
 

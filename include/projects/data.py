@@ -7,12 +7,14 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from include.projects.content import Content
+from include.projects.dictionaries import DictionarySource
 from include.projects.labelling import Labelling
 from include.projects.masking import Masking
 from include.projects.parts import NAME, Fraction, Part
 from include.projects.quality import Quality, Review
 from include.projects.refine import RefineStep
-from include.projects.sources import ITEM_FORMATS, FilesSource, Source, Start
+from include.projects.sources import ITEM_FORMATS, FilesSource, Source
+from include.projects.start import Start
 
 
 class Checks(Part):
@@ -41,6 +43,9 @@ class Data(Part):
     review: Review | None = Field(None, description="A person accepts each round before it is merged.")
     labelling: Labelling | None = Field(None, description="People label what the source brings without label.")
     masking: Masking | None = Field(None, description="How a sample of ops data is masked for dev.")
+    dictionaries: dict[Annotated[str, Field(pattern=NAME.pattern)], DictionarySource] = Field(
+        {}, description="Word dictionaries by name, each with versions of its own."
+    )
 
     @property
     def sources(self) -> dict[str, Source]:

@@ -187,9 +187,9 @@ def _table_problems(masking: Masking, content: TableContent, task: str) -> Itera
     if masking.l > 1 and not (masking.sensitive and masking.quasi_identifiers):
         yield "l above 1 needs sensitive and quasi_identifiers"
     if task == "question_answering" and masking.label == "keep":
-        rule = masking.columns.get("context")
-        if rule is not None and rule.rule not in ("keep", "redact"):
-            yield f"label: keep needs the column context kept or redacted, and it is {rule.rule}: say label: drop"
+        context = masking.columns.get("context")
+        if context is not None and context.rule not in ("keep", "redact"):
+            yield f"label: keep needs the column context kept or redacted, and it is {context.rule}: say label: drop"
 
 
 def _unfit(rule: Any, column: Column) -> str | None:

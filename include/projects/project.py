@@ -12,11 +12,16 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from include.errors import FinalError
+from include.projects.card import Card
 from include.projects.content import ArrayContent, TableContent
 from include.projects.data import Data
+from include.projects.environments import Environments
+from include.projects.evaluation import evaluation_problems
 from include.projects.feature_views import FeatureView
 from include.projects.masking import masking_problems
+from include.projects.metrics import MetricName, OwnMetric, metric_problems
 from include.projects.parts import NAME, Part
+from include.projects.quality import quality_problems
 from include.projects.release import Approval, Monitoring, Release, Retraining
 from include.projects.sources import place
 from include.projects.split import Split
@@ -72,7 +77,10 @@ class Project(Part):
     components: Components = Components()
     feature_views: dict[Annotated[str, Field(pattern=NAME.pattern)], FeatureView] = Field({})
     transforms: list[TransformStep] = Field([], description="Features that models take, instead of the preprocess component.")
+    metrics: dict[MetricName, OwnMetric] = Field({}, description="Metrics of the project's own, beside the built-in ones.")
     training: Training = Field(Training(), description="Where it is not given, the project has data and no model yet.")
+    environments: Environments = Field(Environments(), description="Where jobs run; in their tasks where it is not given.")
+    card: Card = Card()
     release: Release = Release()
     approval: Approval = Approval()
     monitoring: Monitoring = Monitoring()
@@ -114,6 +122,21 @@ class Project(Part):
     def _masking(self) -> Project:
         if self.data.masking and (problems := masking_problems(self.data.masking, self.data.content, self.task)):
             raise ValueError("data.masking: " + "; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _quality(self) -> Project:
+        if problems := quality_problems(self.data.quality, self.data.content):
+            raise ValueError("data.quality: " + "; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _metrics(self) -> Project:
+        gate = self.training.gate
+        if problems := metric_problems(self.task, self.metrics, gate.metric, gate.minimum, gate.maximum):
+            raise ValueError("; ".join(problems))
+        if problems := evaluation_problems(self.training, self.data.content, self.classes):
+            raise ValueError("training." + "; training.".join(problems))
         return self
 
     @model_validator(mode="after")

@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from include.projects.content import Content, TableContent
 from include.projects.expressions import ExpressionError, parse
+from include.projects.masking import KINDS, PersonalKind
 from include.projects.parts import NAME, Fraction, Part
-
-PersonalKind = Literal["e-mail", "telephone", "resident number", "card number", "IP address"]
 
 
 def _expression(text: str) -> str:
@@ -47,6 +47,9 @@ class Rule(Part):
     severity: Literal["gate", "warning"] = "gate"
 
 
+FIELDS = ("label", "key", "group", "source", "taken_at")  # what a rule may name beside columns
+
+
 class TextLimits(Part):
     """What the texts of one column must look like."""
 
@@ -64,7 +67,7 @@ class Outliers(Part):
         "robust_z", description="By median and its deviation, by quartiles, or of all numbers of an item together."
     )
     threshold: float | None = Field(
-        None, gt=0, description="Deviations from the median (8), quartile ranges beyond the quartiles (3), or score (0.65)."
+        None, gt=0, description="Deviations from the median (8), quartile ranges beyond the quartiles (3), or score (0.7)."
     )
     columns: list[str] | None = Field(None, min_length=1, description="Which; all numbers where not given.")
 
@@ -86,8 +89,7 @@ class Quality(Part):
     outliers: Outliers = Outliers()
     max_outliers: Fraction | None = Field(None, description="Share of outliers in any column.")
     personal: list[PersonalKind] = Field(
-        ["e-mail", "telephone", "resident number", "card number", "IP address"],
-        description="What counts as personal data in columns that are not declared personal.",
+        list(KINDS), min_length=1, description="What counts as personal data in columns that are not declared personal."
     )
     max_personal: Fraction | None = Field(None, description="Share of items that hold personal data where none may be.")
 
@@ -99,10 +101,28 @@ class Quality(Part):
         return self
 
 
+def quality_problems(quality: Quality, content: Content) -> list[str]:
+    """Return what in ``data.quality`` fits nothing in the form of content."""
+    if not isinstance(content, TableContent):
+        return [f"texts.{name}: items are no rows of a table" for name in quality.texts]
+    types = {name: column.type for name, column in content.columns.items()}
+    problems = [f"texts.{name}: there is no text column of that name" for name in quality.texts if types.get(name) != "text"]
+    numbers = [name for name, type_ in types.items() if type_ in ("number", "integer")]
+    problems += [
+        f"outliers.columns: {name} is no column of numbers" for name in quality.outliers.columns or [] if name not in numbers
+    ]
+    for rule in quality.rules:
+        named = [*parse(rule.check).fields, *(parse(rule.when).fields if rule.when else ())]
+        problems += [f"rules: {rule.name} names {one}, which is no column" for one in named if one not in (*types, *FIELDS)]
+    return problems
+
+
 class Review(Part):
     """A person looks at a checked round before it is merged."""
 
-    role: str = Field("Developer", description="Who may answer.")
+    role: str = Field("Developer", min_length=1, description="Who may answer.")
     timeout_hours: float = Field(72, gt=0, description="No answer in this time means no.")
-    samples: int = Field(24, ge=1, le=200, description="Items shown.")
+    samples: int = Field(24, ge=1, le=200, description="Items shown in the report.")
     operating: bool = Field(False, description="Also rounds of production data, which a retraining waits for.")
+    labels: bool = Field(False, description="Also rounds of labels that people gave.")
+    another_person: bool = Field(False, description="Who started the run may not accept its round.")

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 FIELD = r"^\S(.*\S)?$"
 SERVER = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 ITEM_FORMATS = ("npy", "raw", "image", "text", "audio", "video")
 
 Name = Annotated[str, Field(pattern=FIELD, max_length=200)]
@@ -234,24 +233,6 @@ class KafkaSource(_Stream):
 
 
 Source = Annotated[SqlSource | FilesSource | RestSource | TopicSource | KafkaSource, Field(discriminator="kind")]
-
-
-class Start(_Part):
-    """When data_preparation starts by itself; it can always be started by hand and by REST."""
-
-    schedule: str | None = Field(None, description="Cron expression in UTC, such as 0 2 * * *, or @hourly, @daily, ...")
-    sensor: bool = Field(False, description="Wait for new data at the sources, and start when there is some.")
-    min_new: int = Field(1, ge=1, description="Rows, files or records that are worth a start; of the sensor.")
-    poll_seconds: float = Field(60, gt=0, description="Pause between two looks of the sensor.")
-
-    @model_validator(mode="after")
-    def _cron(self) -> Start:
-        from croniter import croniter
-
-        said = self.schedule
-        if said is not None and said not in PRESETS and not (len(said.split()) == 5 and croniter.is_valid(said)):
-            raise ValueError(f"schedule {said!r} is no cron expression of five fields, and none of {', '.join(PRESETS)}")
-        return self
 
 
 KINDS = {"sql", "files", "rest", "topic", "kafka"}

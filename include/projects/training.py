@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from include.projects.evaluation import Bias, ModelTests
 from include.projects.parts import NAME, Part
 
 
@@ -91,9 +92,10 @@ class Tuning(Part):
 class Gate(Part):
     """What a trained model must reach on the test part to be confirmed."""
 
-    metric: Literal["accuracy", "macro_f1"] = "accuracy"
-    minimum: float = 0.0
-    beat_baseline: bool = True
+    metric: str | None = Field(None, description="Any metric of the task or of the project; the first of the task if not given.")
+    minimum: float | None = Field(None, description="Of a metric that is better the higher it is.")
+    maximum: float | None = Field(None, description="Of a metric that is better the lower it is.")
+    beat_baseline: bool = Field(True, description="Be better than a simple model trained on the same rows.")
 
 
 class Training(Part):
@@ -104,7 +106,12 @@ class Training(Part):
         {}, description="Families of models to choose among; none takes the model component."
     )
     epochs: int = Field(25, ge=1)
+    workers: int = Field(1, ge=1, le=1024, description="Processes that share the final training of a network (Ray Train).")
     gate: Gate = Gate()
+    explain: bool | None = Field(None, description="SHAP and LIME at evaluation; not given means where that takes seconds.")
+    slices: list[str] = Field([], description="Columns of a table whose values an evaluation looks at apart.")
+    bias: Bias | None = None
+    tests: ModelTests = ModelTests()
     seed: int = 0
 
     @model_validator(mode="after")

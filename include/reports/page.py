@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,8 @@ def page(title: str, sections: Iterable[Section], about: str = "") -> str:
         sections: in order; more than three get a list of links above.
         about: one line below the title.
     """
-    return _template().render(title=title, about=about, sections=list(sections))
+    html = _template().render(title=title, about=about, sections=list(sections))
+    return html.encode("utf-8", "backslashreplace").decode()  # lone surrogates fit into no file
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Markup:
@@ -85,10 +87,10 @@ def _cell(value: Any) -> Markup:
     tone = ""
     if isinstance(value, tuple) and len(value) == 2 and value[1] in TONES:
         value, tone = value
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = isinstance(value, Real) and not isinstance(value, bool)
     if isinstance(value, Markup):
         said: Any = value
-    elif isinstance(value, float):
+    elif number and not isinstance(value, Integral):
         said = f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
     elif number:
         said = f"{value:,}"

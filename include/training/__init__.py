@@ -9,8 +9,8 @@ from include.training.learners import Fitted, Learner, learner, predict
 from include.training.models import load_model, model_info
 from include.training.preparation import Preparation
 from include.training.register import register
-from include.training.reproduction import reproduce
 from include.training.reproducibility import code_digest
+from include.training.reproduction import reproduce
 from include.training.states import STATES, set_state, state_history
 from include.training.train import train
 from include.training.tune import tune

@@ -94,7 +94,7 @@ def _flat(part: Arrays) -> np.ndarray:
 
 
 def _fitted(model: Any, train: Arrays) -> Any:
-    """Fit a linear model on scaled inputs, of a seeded sample of rows and a seeded projection where there are many."""
+    """Fit a linear model on inputs of one scale, of a seeded sample of rows and a seeded projection where there are many."""
     import numpy as np
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.pipeline import make_pipeline
@@ -106,6 +106,7 @@ def _fitted(model: Any, train: Arrays) -> Any:
         rows = np.sort(np.random.default_rng(0).choice(len(inputs), ROWS, replace=False))
         inputs, labels = inputs[rows], labels[rows]
     less = [GaussianRandomProjection(WIDTH // 8, random_state=0)] if inputs.shape[1] > WIDTH else []
+    scale = [StandardScaler()] if less or np.abs(inputs).max() > 1 else []  # what lies in -1..1 was scaled by preprocessing
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # simple is what it is for
-        return make_pipeline(*less, StandardScaler(), model).fit(inputs, labels)
+        return make_pipeline(*less, *scale, model).fit(inputs, labels)

@@ -56,7 +56,7 @@ def figures(found: Mapping[str, Any]) -> dict[str, float]:
 def _names(project: Project) -> list[str]:
     if project.task == "regression":
         return ["mae_difference"]
-    return ["accuracy_difference", "selection_rate_difference", "demographic_parity_difference", "equalized_odds_difference"]
+    return ["accuracy_difference", "demographic_parity_difference", "equalized_odds_difference"]
 
 
 def _compared(project: Project, labels: np.ndarray, outputs: np.ndarray, groups: Sequence[str]) -> dict[str, Any]:
@@ -107,7 +107,6 @@ def _classes(project: Project, labels: np.ndarray, outputs: np.ndarray, groups: 
         "groups": rows,
         "measures": {
             "accuracy_difference": float(whole.difference()["accuracy"]),
-            "selection_rate_difference": max(parity),
             "demographic_parity_difference": max(parity),
             "equalized_odds_difference": max(told) if told else None,
         },

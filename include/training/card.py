@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from include.clients.mlflow import log_file, mlflow_client, mlflow_errors, read_file
-from include.ledger import Ledger
+from include.ledger import Ledger, LedgerError
 from include.projects import Project
 from include.reports import Section, bars, page, table
 from include.settings import Settings
@@ -144,14 +144,15 @@ def _classes(evaluation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _releases(settings: Settings, project: Project, about: dict[str, Any]) -> Rows:
-    ledger = Ledger(settings.ledger())
-    rows: Rows = []
-    for release in ledger.releases(project.name):
-        if str(release.model.get("version")) == about["version"]:
-            rows.append((release.id, f"{release.state}, digest {release.digest}"))
-            rows += [
-                (f"{release.id} {one.step}", f"{one.decision} by {one.by}: {one.reason}") for one in ledger.approvals(release.id)
-            ]
+    ledger, rows = Ledger(settings.ledger()), list[tuple[str, Any]]()
+    try:
+        for release in ledger.releases(project.name):
+            if str(release.model.get("version")) == about["version"]:
+                rows.append((release.id, f"{release.state}, digest {release.digest}"))
+                answers = ledger.approvals(release.id)
+                rows += [(f"{release.id} {one.step}", f"{one.decision} by {one.by}: {one.reason}") for one in answers]
+    except LedgerError as cause:
+        rows.append(("unknown", f"the ledger does not tell: {cause}"))
     return rows or [("none", "it was never released")]
 
 

@@ -119,7 +119,9 @@ def checked(project: Project, outputs: np.ndarray, rows: int) -> np.ndarray:
         raise InputError(f"the model of {project.name} gives outputs {outputs.shape} for the test part; wanted {wanted}")
     wrong = int((~np.isfinite(outputs.reshape(rows, -1)).all(1)).sum())
     if wrong:
-        raise InputError(f"the model of {project.name} gives outputs that are not finite for {wrong} of {rows} rows: train it anew")
+        raise InputError(
+            f"the model of {project.name} gives outputs that are not finite for {wrong} of {rows} rows: train it anew"
+        )
     if project.task == "classification" and (outputs.min() < -1e-4 or np.abs(outputs.sum(1) - 1).max() > 1e-2):
         raise InputError(f"the model of {project.name} gives outputs that are no probabilities: rows must sum to 1")
     return outputs

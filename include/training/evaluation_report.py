@@ -109,6 +109,8 @@ def _slices(project: Project, report: Mapping[str, Any]) -> Any:
 def _bias(told: Mapping[str, Any]) -> Any:
     columns = list(told["groups"][0]) if told["groups"] else ["group"]
     groups = table(columns, [[row.get(name) for name in columns] for row in told["groups"]])
-    measures = table(["difference between groups", "value"], [[n, "unknown" if v is None else v] for n, v in told["measures"].items()])
+    measures = table(
+        ["difference between groups", "value"], [[n, "unknown" if v is None else v] for n, v in told["measures"].items()]
+    )
     left = table(["groups left out"], [[one] for one in told["small"]]) if told["small"] else ""
     return groups + measures + left

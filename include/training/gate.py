@@ -45,6 +45,9 @@ def checks(project: Project, metrics: Mapping[str, float]) -> list[dict[str, Any
             {"name": f"{metric.name} against the baseline", "value": value, "limit": said, "ok": metric.better(value, simple)}
         )
     made += [_limit(one, metrics[one.name], one.threshold) for one in own]
+    if "tests_failed" in metrics or project.training.tests.model_fields_set:
+        failed = metrics.get("tests_failed", math.nan)
+        made.append({"name": "failed model tests", "value": failed, "limit": "0, of tests that ran", "ok": failed == 0})
     for name, most in limits.items():
         made.append({"name": name, "value": metrics[name], "limit": f"at most {most:g}", "ok": metrics[name] <= most})
     return made

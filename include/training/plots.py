@@ -10,6 +10,7 @@ from include.training.drawing import BLUE, GREY, INK, ORANGE, drawing, png
 if TYPE_CHECKING:
     import numpy as np
 
+
 def loss(history: Sequence[Mapping[str, float]], best_epoch: int, metric: str = "validation_accuracy") -> bytes:
     """Draw the loss and the deciding metric over the epochs, with the epoch that was kept."""
     from matplotlib.ticker import MaxNLocator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from include.clients.ray import local_cluster
+from include.clients.ray import cluster
 from include.projects import Project
 from include.settings import Settings
 from include.training.errors import InputError
@@ -57,10 +57,10 @@ def run(
         InputError: the search asks for GPUs, and there are none.
     """
     wish = project.training.tuning
-    gpus = _gpus(wish.resources.gpu)
+    gpus = 0 if settings.job_runtime == "ray" else _gpus(wish.resources.gpu)  # a cluster has those of its nodes
     size = sum(part.inputs.nbytes + getattr(part.contents, "nbytes", 0) + part.labels.nbytes for part in arrays.values())
     cpus = max(1, round(wish.workers * wish.resources.cpu))
-    with local_cluster(settings, cpus, max(128 * 2**20, 2 * size), gpus) as folder:
+    with cluster(settings, cpus, max(128 * 2**20, 2 * size), gpus, wish.resources.cpu) as folder:
         from ray import tune
 
         interval = max(1, epochs // INTERVALS)

@@ -62,9 +62,7 @@ def groups(settings: Settings, split: Mapping[str, Any]) -> list[str]:
 
     opened = open_split(settings, dict(split))
     slots = [slot for slot, part in parts_of(opened.recipe, None, opened.where).items() if part == "test"]
-    return [
-        MISSING if one is None else str(one) for _, table in opened.given(slots) for one in table[items.GROUP].to_pylist()
-    ]
+    return [MISSING if one is None else str(one) for _, table in opened.given(slots) for one in table[items.GROUP].to_pylist()]
 
 
 def quarters(values: np.ndarray) -> list[str]:

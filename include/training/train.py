@@ -11,7 +11,8 @@ from include.projects import Project
 from include.settings import Settings
 from include.training import parts as data
 from include.training import plots, runs
-from include.training.learners import Epoch, learner
+from include.training.distributed import trainer
+from include.training.learners import Epoch
 from include.training.models import FOLDER, PARAMS, model_files, model_info
 from include.training.parts import Arrays
 from include.training.scores import metric
@@ -101,7 +102,7 @@ def fit(
         tell(f"epoch {epoch['epoch']}/{most} {said}")
 
     with runs.closing(client, run_id):
-        trained = learner(project, params).fit(project, params, arrays, seed, most, report, initial)
+        trained = trainer(settings, project, params).fit(project, params, arrays, seed, most, report, initial)
         metrics = {**{k: v for k, v in trained.best.items() if k != "epoch"}, "best_epoch": float(trained.best_epoch)}
         log_history(client, run_id, [(int(e["epoch"]), {k: v for k, v in e.items() if k != "epoch"}) for e in trained.history])
         log_metrics(client, run_id, {f"best_{k}": v for k, v in metrics.items() if k.startswith("validation")}, most)
@@ -109,7 +110,12 @@ def fit(
         log_params(
             client,
             run_id,
-            {"train_rows": len(arrays["train"].labels), "parameters": trained.size, "framework": trained.framework},
+            {
+                "train_rows": len(arrays["train"].labels),
+                "parameters": trained.size,
+                "framework": trained.framework,
+                "workers": project.training.workers,
+            },
         )
         ready = arrays["train"].preparation
         for name, content in {**trained.files(), **(ready.files() if ready else {})}.items():

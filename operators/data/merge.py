@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import Context
 
 from include import data
+from include.data.status import quality_report_url
 from include.projects import Project
 from include.settings import Settings
 from operators.base import ProjectOperator
+from operators.links import ReportLink
 
 
 class _RoundOperator(ProjectOperator):
@@ -51,9 +54,19 @@ class CheckRoundOperator(_RoundOperator):
         The report: each check with its value and limit.
     """
 
+    operator_extra_links = (ReportLink("Quality report"),)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.report_url: str | None = None
+
     def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
         """Check the round where it stands, on its branch."""
-        report = data.check_round(settings, project, self.round)
+        try:
+            report = data.check_round(settings, project, self.round)
+        finally:
+            with contextlib.suppress(data.DataError):  # the check says so itself where the server is down
+                self.report_url = quality_report_url(settings, project, self.round)
         for check in report["checks"]:
             self.log.info("%s: %s (limit %s)", check["name"], check["value"], check["limit"])
             for warning in check.get("warnings", []):

@@ -12,14 +12,17 @@ from include import data
 from include.projects import Project
 from include.settings import Settings
 from operators.base import ProjectOperator, actor
+from operators.data.sheets import _VersionOperator
 
 
-class TagVersionOperator(ProjectOperator):
+class TagVersionOperator(_VersionOperator):
     """Tag main, as it is with this round, as the next immutable version.
 
     Args:
         round: the merged round.
         notes: release notes of the version (templated).
+
+    The version's data sheet is made as well and linked from the task; where it cannot be made now, the log says why.
 
     Returns:
         The version: repository, tag, commit, rounds and count.
@@ -34,7 +37,8 @@ class TagVersionOperator(ProjectOperator):
 
     def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
         """Tag; a retry finds the tag of the try before."""
-        return data.tag_version(settings, project, self.round, self.notes, actor(context))
+        made = data.tag_version(settings, project, self.round, self.notes, actor(context))
+        return self.with_sheet(settings, project, made, actor(context))
 
 
 class MakeSplitOperator(ProjectOperator):

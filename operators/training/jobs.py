@@ -67,6 +67,31 @@ class TrainOperator(JobOperator):
         }
 
 
+class TestModelOperator(JobOperator):
+    """Test a trained model: what every one must do, what project.yaml asks of its behaviour and cost, no step back.
+
+    Args:
+        split: the split it was trained on.
+        evaluated: what `EvaluateOperator` returned.
+
+    Returns:
+        How many tests passed, and each with its figure.
+    """
+
+    __test__ = False  # it is no test of pytest's
+    job = "test_model"
+    template_fields: Sequence[str] = ("project", "split", "evaluated")
+
+    def __init__(self, *, split: Any, evaluated: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.split = split
+        self.evaluated = evaluated
+
+    def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
+        """Return split and run."""
+        return {"split": self.split, "run_id": self.evaluated["run_id"]}
+
+
 class EvaluateOperator(JobOperator):
     """Evaluate a trained run on the test part, with plots and a simple baseline.
 

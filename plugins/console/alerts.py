@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from include.projects.project import NAME
+from include.projects.parts import NAME
 from include.settings import Settings
 from plugins.console import runs
 from plugins.console.errors import ApiError

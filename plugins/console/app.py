@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from include.settings import Settings
-from plugins.console import alerts, reports
+from plugins.console import alerts, records, reports
 from plugins.console.errors import ApiError
 
 
@@ -29,4 +29,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app.include_router(alerts.router)
     app.include_router(reports.router)
+    app.include_router(records.router)
     return app

@@ -46,24 +46,33 @@ def report(
     if project not in list_projects(settings.projects_dir):
         raise ApiError(404, "unknown_project", f"there is no project {project!r}", "open the link of the task again")
     requires_access_dag("GET", param_dag_id=f"{project}.data_preparation")(request, user)
-    return HTMLResponse(_read(settings, zone, project, ref, path), headers=HEADERS)
+    return HTMLResponse(read_object(settings, zone, project, ref, path), headers=HEADERS)
 
 
-def _read(settings: Settings, zone: Literal["dev", "ops"], project: str, ref: str, path: str) -> bytes:
-    from include.clients.lakefs import DataDenied, DataError, DataNotFound, DataRepository
-    from include.projects import load_project
+def read_object(settings: Settings, zone: Literal["dev", "ops"], project: str, ref: str, path: str) -> bytes:
+    """Return an object of a project's repository.
 
+    Raises:
+        ApiError: it is not there, this server may not read it, or the data server does not answer.
+    """
+    from include.clients.lakefs import DataDenied, DataError, DataNotFound, DataRepository, DataUnreachable
+    from include.projects import ProjectError, load_project
+
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        raise ApiError(404, "not_found", f"there is no {path}", "open the link of the task again")
     try:
-        repository = DataRepository(settings, load_project(project, settings.projects_dir).repositories[zone], zone)
+        repository = DataRepository(settings, load_project(project, settings.projects_dir).repositories[zone], zone, hurry=True)
         content = repository.get(ref, path)
     except DataNotFound as cause:
-        raise ApiError(
-            404, "no_report", f"there is no report {path} at {ref}", "its branch may be gone; see the version"
-        ) from cause
+        raise ApiError(404, "not_found", f"there is no {path} at {ref}", "its branch may be gone; see the version") from cause
     except DataDenied as cause:
         raise ApiError(503, "no_credential", f"this server may not read the {zone} zone", "see the operator") from cause
-    except DataError as cause:
+    except ProjectError as cause:
+        raise ApiError(503, "broken_project", str(cause), "correct its project.yaml") from cause
+    except DataUnreachable as cause:
         raise ApiError(503, "data_unreachable", "the data server does not answer", "try again in a moment") from cause
+    except DataError as cause:
+        raise ApiError(502, "data_refused", cause.problem, cause.advice) from cause
     if len(content) > MAX_BYTES:
-        raise ApiError(413, "too_large", f"the report has {len(content)} bytes", "read it from the data repository")
+        raise ApiError(413, "too_large", f"{path} has {len(content)} bytes", "read it from the data repository")
     return content

@@ -11,7 +11,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PIPELINES = {"data_preparation", "model_development", "release", "monitoring", "retraining", "rollback"}
+PIPELINES = {
+    "data_preparation",
+    "bundle",
+    "data_rollback",
+    "model_development",
+    "comparison",
+    "reproduction",
+    "release",
+    "monitoring",
+    "retraining",
+    "rollback",
+}
 AREAS = {"data", "development", "training", "release", "inference", "monitoring", "management", "governance"}
 
 
@@ -36,6 +47,8 @@ def test_a_dag_explains_itself(dags, pipeline):
         ("data_preparation", "check_round", "merge_round"),
         ("data_preparation", "merge_round", "tag_version"),
         ("model_development", "evaluate", "register_model"),
+        ("model_development", "evaluate", "test_model"),
+        ("model_development", "test_model", "confirm_model"),
         ("release", "optimise", "package"),
         ("release", "static_checks", "package"),
         ("release", "parity", "staging_test"),
@@ -45,6 +58,7 @@ def test_a_dag_explains_itself(dags, pipeline):
         ("release", "approve_inference_code", "deploy"),
         ("retraining", "check_round", "merge_round"),
         ("retraining", "four_way", "confirm_model"),
+        ("retraining", "test_model", "confirm_model"),
         ("retraining", "confirm_model", "release"),
         ("monitoring", "raise_alert", "start_retraining"),
     ],
@@ -52,6 +66,16 @@ def test_a_dag_explains_itself(dags, pipeline):
 def test_the_edge_exists(dags, pipeline, before, after):
     dag = dags[f"digits.{pipeline}"]
     assert before in dag.get_task(after).get_flat_relative_ids(upstream=True)
+
+
+def test_the_form_of_a_bundle_reaches_its_task(dags):
+    given = {"classes": ["고양이", "a<b>'\"c"], "sources": [], "groups": [], "labels": None, "taken_from": "2026-01-01T00:00:00Z"}
+    given |= {"taken_to": None, "n": 5, "seed": 0, "versions": ["v1"], "rounds": [3], "notes": "시험"}
+    task = dags["digits.bundle"].get_task("make_bundle")
+    found = {name: task.render_template(getattr(task, name), {"params": given}) for name in task.template_fields}
+    assert json.loads(found["filter"]["classes"]) == given["classes"] and found["notes"] == "시험"
+    assert found["filter"]["sample"] == {"n": "5", "seed": "0"} and found["filter"]["labels"] == "null"
+    assert (json.loads(found["versions"]), json.loads(found["rounds"])) == (["v1"], [3])
 
 
 def test_approvals_are_never_retried(dags):

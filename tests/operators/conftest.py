@@ -25,6 +25,6 @@ def context() -> dict[str, Any]:
 def no_connections(monkeypatch, tmp_path) -> Settings:
     """Let operators see the settings alone, with a home of the test's own."""
     settings = Settings(home=tmp_path, prediction_log=tmp_path / "log")
-    for module in ("base", "data.truths", "monitoring.drift", "release.approve"):
+    for module in ("base", "data.sensors", "data.truths", "monitoring.drift", "release.approve"):
         monkeypatch.setattr(f"operators.{module}.platform_settings", lambda: settings)
     return settings

@@ -13,12 +13,21 @@ from include.jobs.errors import JobFailed, JobKilled
 from include.jobs.registry import JOBS, check_args
 from operators.monitoring import DriftReportOperator, FourWayOperator
 from operators.release import OptimiseOperator, ParityOperator, StagingTestOperator
-from operators.training import EvaluateOperator, TrainOperator, TuneOperator
+from operators.training import (
+    CompareRunsOperator,
+    EvaluateOperator,
+    ReproduceOperator,
+    TestModelOperator,
+    TrainOperator,
+    TuneOperator,
+)
 
 OPERATORS = [TuneOperator, TrainOperator, EvaluateOperator, OptimiseOperator, ParityOperator, StagingTestOperator]
 
 
-@pytest.mark.parametrize("operator", [*OPERATORS, FourWayOperator, DriftReportOperator])
+@pytest.mark.parametrize(
+    "operator", [*OPERATORS, TestModelOperator, CompareRunsOperator, ReproduceOperator, FourWayOperator, DriftReportOperator]
+)
 def test_every_job_of_an_operator_exists(operator):
     assert operator.job in JOBS
     assert callable(JOBS[operator.job].load())
@@ -30,6 +39,9 @@ def test_every_job_of_an_operator_exists(operator):
         (TuneOperator, {"split": {"version": "v1"}, "trials": "3"}),
         (TrainOperator, {"split": {}, "tuned": {"best": {"params": {"a": 1}}, "parent_run_id": "p"}}),
         (EvaluateOperator, {"split": {}, "trained": {"run_id": "r"}}),
+        (TestModelOperator, {"split": {}, "evaluated": {"run_id": "r"}}),
+        (CompareRunsOperator, {"run_ids": '["a", "b"]', "best": "3"}),
+        (ReproduceOperator, {"version": "confirmed"}),
         (OptimiseOperator, {"release": {"id": "digits-r0001", "model": {}, "release_run_id": "r"}}),
         (ParityOperator, {"release": {"id": "digits-r0001", "model": {}, "release_run_id": "r"}}),
         (StagingTestOperator, {"release": {"id": "digits-r0001", "model": {}, "release_run_id": "r"}}),

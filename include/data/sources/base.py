@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from include.data.errors import SourceError
 from include.data.items import Item
+from include.data.times import moment_of, text
 
 Mark = dict[str, Any]  # {"type": "int" | "str" | "datetime" | ..., ...}: what JSON can hold
 EXAMPLES = 5
 MAX_COLUMNS = 1000  # columns that are kept account of; hostile records may have any number
-MAX_NAME = 200
 MAX_TIES = 100_000
 
 
@@ -32,6 +32,19 @@ class Past:
     number: int = 1
     objects: Callable[[str, list[int]], Iterator[bytes]] = lambda *_: iter(())
     taken: Callable[[set[str]], set[tuple[str, str]]] = lambda _: set()
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What a source has that no round holds yet, as far as can be told without reading it.
+
+    Attributes:
+        count: rows, files or records; an API is asked for no more than are enough.
+        state: of the source, which JSON can hold; it differs when something came or changed.
+    """
+
+    count: int
+    state: Any
 
 
 class Reader(Protocol):
@@ -55,6 +68,9 @@ class Reader(Protocol):
 
     def objects(self) -> dict[str, bytes]:
         """Return objects to keep beside the round, by name."""
+
+    def pending(self, enough: int = 1) -> Pending:
+        """Return what is new, cheaply and without taking it; counting may end at ``enough``. Raises as `items` does."""
 
 
 @dataclass
@@ -243,21 +259,3 @@ def time_of(value: Any, where: str) -> datetime | None:
         return moment_of(value)
     except ValueError as cause:
         raise SourceError(where, f"{value!r} is no time", "Times are ISO 8601, such as 2026-01-31T09:00:00+09:00") from cause
-
-
-def moment_of(value: Any) -> datetime:
-    """Return a time in UTC from a datetime or ISO 8601 text; one without zone counts as UTC.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError as cause:
-        raise ValueError(str(cause)) from cause
-
-
-def text(value: Any) -> str:
-    """Return something from outside as short text that JSON and UTF-8 can hold."""
-    return str(value)[:MAX_NAME].encode("utf-8", "backslashreplace").decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -16,10 +17,11 @@ from typing import Any
 
 from include.data.errors import SourceError, SourceUnavailable
 from include.data.items import Item, item_id
-from include.data.sources.base import Findings, Mark, Past, text
+from include.data.sources.base import Findings, Mark, Past, Pending
 from include.data.sources.formats import FileReader
 from include.data.sources.records import Records
-from include.projects.project import Content
+from include.data.times import text
+from include.projects.content import Content
 from include.projects.sources import FilesSource
 from include.settings import Settings
 
@@ -67,10 +69,7 @@ class FilesReader:
             SourceError: there is no such folder, or nothing here can read it.
             SourceUnavailable: the store does not answer, or a file changed while it was read.
         """
-        store, root = self._opened()
-        known = self._known()
-        with self._reading("list"):
-            found = sorted(self._listed(store, root, known), key=lambda one: one.path)
+        store, root, known, found = self._new()
         changed = {one.path for one in found if one.path in known}
         before = self.past.taken(changed) if changed else set()
         records = Records(self.spec, self.form, self.name, self.findings)
@@ -94,6 +93,14 @@ class FilesReader:
             rounds = (self.mark or {}).get("rounds", [])
             self.mark = {"type": "files", "rounds": [*rounds, self.past.number]}
 
+    def pending(self, enough: int = 1) -> Pending:
+        """Return how many files are new or changed, by listing them."""
+        found = self._new()[3]
+        running = hashlib.sha256()
+        for one in found:
+            running.update(f"{one.path}\0{one.signature}\n".encode())
+        return Pending(len(found), running.hexdigest())
+
     def objects(self) -> dict[str, bytes]:
         """Return the list of files that were taken."""
         import pyarrow as pa
@@ -103,6 +110,13 @@ class FilesReader:
         columns = {name: [getattr(one, name) for one in self._taken] for name in ("path", "size", "signature")}
         pq.write_table(pa.table(columns), sink, compression="zstd")
         return {SEEN: sink.getvalue()}
+
+    def _new(self) -> tuple[Any, str, dict[str, str], list[Found]]:
+        """Return the store, the folder, what was taken before, and the files that are new or changed, by path."""
+        store, root = self._opened()
+        known = self._known()
+        with self._reading("list"):
+            return store, root, known, sorted(self._listed(store, root, known), key=lambda one: one.path)
 
     def _known(self) -> dict[str, str]:
         """Return path and signature of every file taken before; a later round's signature counts."""

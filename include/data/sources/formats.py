@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from include.data.items import Item, size
-from include.data.sources.base import family, text
-from include.data.sources.records import Records, exact
-from include.projects.project import Content
+from include.data.items import Item
+from include.data.sources.base import family
+from include.data.sources.records import Records
+from include.data.sources.wholes import WholeFiles
+from include.data.times import text
+from include.projects.content import Content
 from include.projects.sources import ITEM_FORMATS, FilesSource
 
 MAX_LINE = 32 << 20  # bytes of one line or CSV field
 BATCH = 512  # rows of Parquet in memory at a time
-HEADER = 64 << 10  # bytes that a .npy or image file may have beyond its item
 
 
 class FileReader:
@@ -42,8 +43,7 @@ class FileReader:
         more: dict[str | None, Any] = {"@folder": posixpath.basename(posixpath.dirname(path)) or None, "@modified": modified}
         with store.open(address, "rb") as file:
             if self.spec.format in ITEM_FORMATS:
-                if item := self._whole(file, path, length, more):
-                    yield item
+                yield from WholeFiles(self.spec, self.form, self.records).items(file, path, length, more)
                 return
             rows = {"csv": self._csv, "jsonl": self._jsonl, "parquet": self._parquet}[self.spec.format]
             for number, record in rows(file, path):
@@ -135,60 +135,6 @@ class FileReader:
             said = f"it has no column {', '.join(missing)}" if missing else f"it has the column {', '.join(double)} twice"
             self._reject(path, said)
         return not missing and not double
-
-    def _whole(self, file: Any, path: str, length: int, more: dict[str | None, Any]) -> Item | None:
-        try:
-            content = self._content(file, length)
-        except ValueError as cause:
-            self._reject(path, str(cause))
-            return None
-        self.findings.rows += 1
-        label, group, moment = (
-            more.get(name) if name else None for name in (self.spec.label, self.spec.group, self.spec.taken_at)
-        )
-        return Item(path, content, label, moment, self.records.source, group)
-
-    def _content(self, file: Any, length: int) -> bytes:
-        """Return the item that a file is.
-
-        Raises:
-            ValueError: it is none.
-        """
-        if self.spec.format == "raw":
-            if length != size(self.form):
-                raise ValueError(f"it has {length} bytes, wanted {size(self.form)}")
-            return bytes(file.read())
-        if self.spec.format == "image":
-            return self._image(file)
-        import numpy as np
-
-        if length > 2 * 8 * size(self.form) + HEADER:
-            raise ValueError(f"it has {length} bytes, far more than an item of shape {self.form.shape}")
-        try:
-            array = np.load(io.BytesIO(file.read()), allow_pickle=False)
-        except (ValueError, EOFError, OSError, SyntaxError, MemoryError) as cause:
-            raise ValueError(f"it is no readable .npy file: {type(cause).__name__}") from cause
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "iufb":
-            raise ValueError("it is no array of numbers")
-        return exact(array, self.form)
-
-    def _image(self, file: Any) -> bytes:
-        import numpy as np
-        from PIL import Image
-
-        shape = self.form.shape
-        mode = "L" if len(shape) == 2 else {1: "L", 3: "RGB", 4: "RGBA"}.get(shape[-1]) if len(shape) == 3 else None
-        if mode is None or self.form.dtype != "uint8":
-            raise ValueError(f"images are items of dtype uint8 and shape [height, width] or [height, width, 3], not {shape}")
-        try:
-            with Image.open(file) as image:
-                if (image.height, image.width) != tuple(shape[:2]):  # before a single pixel is unpacked
-                    raise ValueError(f"it is {image.height} x {image.width} pixels, wanted {shape[0]} x {shape[1]}")
-                return np.asarray(image.convert(mode), dtype=np.uint8).tobytes()
-        except (OSError, SyntaxError, Image.DecompressionBombError) as cause:
-            if isinstance(cause, OSError) and cause.errno is not None:
-                raise
-            raise ValueError(f"it is no readable image: {type(cause).__name__}") from cause
 
     def _reject(self, where: str, why: str) -> None:
         self.findings.rows += 1

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from include.data.items import Item, size
-from include.data.sources.base import Findings, family, moment_of
-from include.projects.project import Content
-from include.projects.sources import Decode, FilesSource, RestSource, TopicSource
-
-if TYPE_CHECKING:
-    import numpy as np
+from include.data import forms, labels
+from include.data.items import Item
+from include.data.sources.base import Findings, family
+from include.data.times import moment_of
+from include.projects.content import Content, TableContent
+from include.projects.sources import FilesSource, KafkaSource, RestSource, TopicSource
 
 MAX_KEY = 1000
+MAX_LABEL = 1 << 20  # masks and boxes of one item
 ABSENT = object()
 
 
@@ -30,7 +27,9 @@ class Records:
         findings: takes the account.
     """
 
-    def __init__(self, spec: FilesSource | RestSource | TopicSource, form: Content, source: str, findings: Findings) -> None:
+    def __init__(
+        self, spec: FilesSource | RestSource | TopicSource | KafkaSource, form: Content, source: str, findings: Findings
+    ) -> None:
         self.spec, self.form, self.source, self.findings = spec, form, source, findings
         self._found: set[str] = set()
 
@@ -43,7 +42,7 @@ class Records:
             record: as the source gave it.
             name: its key where project.yaml names no field for it.
             where: for the note.
-            more: values of ``@folder`` and ``@modified``.
+            more: values of ``@folder``, ``@key`` and whatever else stands beside a record.
             prefix: put before the key of the field.
         """
         self.findings.rows += 1
@@ -51,11 +50,11 @@ class Records:
         try:
             if not isinstance(record, Mapping):
                 raise ValueError(f"a record is an object with fields, and this is {family(record)}")
-            key = prefix + short(self._field(record, spec.key)) if spec.key else name
+            key = prefix + short(self._field(record, spec.key, given)) if spec.key else name
             return Item(
                 key=short(key),
-                content=self._content(record),
-                label=self._optional(record, spec.label, given),
+                content=self._content(record, given),
+                label=label_text(given[spec.label] if spec.label in given else lookup(record, spec.label)),
                 taken_at=_moment(given[spec.taken_at] if spec.taken_at in given else lookup(record, spec.taken_at)),
                 source=self.source,
                 group=self._optional(record, spec.group, given),
@@ -79,8 +78,8 @@ class Records:
         if self.findings.rows:
             self.findings.absent((name for name in self.spec.needed if name not in self._found), where)
 
-    def _field(self, record: Mapping[str, Any], name: str) -> Any:
-        value = lookup(record, name)
+    def _field(self, record: Mapping[str, Any], name: str, given: Mapping[str | None, Any]) -> Any:
+        value = given[name] if name in given else lookup(record, name)
         if value is ABSENT or value is None:
             raise ValueError(f"the field {name} {'is missing' if value is ABSENT else 'is empty'}")
         return value
@@ -89,10 +88,14 @@ class Records:
         value = given[name] if name in given else lookup(record, name)
         return None if value is ABSENT or value is None or value == "" else short(value)
 
-    def _content(self, record: Mapping[str, Any]) -> bytes:
+    def _content(self, record: Mapping[str, Any], given: Mapping[str | None, Any]) -> bytes:
+        if isinstance(self.form, TableContent):
+            found = {name: lookup(record, name) for name in self.form.columns}
+            return forms.dump_row({name: value for name, value in found.items() if value is not ABSENT}, self.form)
         if isinstance(self.spec.content, str):
-            return decode(self._field(record, self.spec.content), self.spec.decode, self.form)
-        return decode([self._field(record, name) for name in self.spec.contents], "array", self.form)
+            value = self._field(record, self.spec.content, given)
+            return forms.encode(value, self.form, "bytes" if isinstance(value, bytes) else self.spec.decode)
+        return forms.encode([self._field(record, name, given) for name in self.spec.contents], self.form)
 
 
 def lookup(record: Any, name: str | None) -> Any:
@@ -109,106 +112,41 @@ def lookup(record: Any, name: str | None) -> Any:
 
 
 def short(value: Any) -> str:
-    """Return a key, label or group as text.
+    """Return a key or group as text.
 
     Raises:
         ValueError: it is no single value, too long, or no text that UTF-8 can hold.
     """
     if isinstance(value, list | tuple | dict | bytes):
-        raise ValueError(f"a key, label or group must be one value, and this is {family(value)}")
+        raise ValueError(f"a key or group must be one value, and this is {family(value)}")
     said = value if isinstance(value, str) else str(value)
     if len(said) > MAX_KEY:
-        raise ValueError(f"a key, label or group has {len(said)} characters, more than {MAX_KEY}")
+        raise ValueError(f"a key or group has {len(said)} characters, more than {MAX_KEY}")
     try:
         said.encode()
     except UnicodeEncodeError as cause:
-        raise ValueError("a key, label or group is no valid Unicode") from cause
+        raise ValueError("a key or group is no valid Unicode") from cause
     return said
 
 
-def decode(value: Any, how: Decode, form: Content) -> bytes:
-    """Return the raw bytes of an item from the form that its source keeps it in.
+def label_text(value: Any) -> str | None:
+    """Return a label as text, lists and objects as JSON; None where there is none.
 
     Raises:
-        ValueError: it is no item of that form.
+        ValueError: it is too long, or nothing that text in UTF-8 can hold.
     """
-    if how == "array":
-        if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except RecursionError as cause:
-                raise ValueError("the content is nested too deep") from cause
-            except ValueError as cause:
-                raise ValueError("the content is no JSON list of numbers") from cause
-        return exact(numbers(value), form)
-    if how == "bytes":
-        if not isinstance(value, bytes):
-            raise ValueError(f"the content is {family(value)}, wanted bytes")
-        content = value
-    else:
-        if not isinstance(value, str):
-            raise ValueError(f"the content is {family(value)}, wanted {how} text")
-        if len(value) > 3 * size(form) + 4:
-            raise ValueError(f"the content has {len(value)} characters of {how}, too many for {size(form)} bytes")
-        try:
-            content = base64.b64decode(value, validate=True) if how == "base64" else bytes.fromhex(value)
-        except (binascii.Error, ValueError) as cause:
-            raise ValueError(f"the content is no {how} text") from cause
-    if len(content) != size(form):
-        raise ValueError(f"the content has {len(content)} bytes, wanted {size(form)}")
-    return content
-
-
-def numbers(value: Any) -> np.ndarray:
-    """Return a (nested) list of numbers, or of their texts, as an array.
-
-    Raises:
-        ValueError: it holds something else, or its rows differ in length.
-    """
-    import numpy as np
-
-    if isinstance(value, list) and value and isinstance(value[0], str):
-        value = [_number(one) for one in value]
+    if value is ABSENT or value is None or value == "":
+        return None
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise ValueError("a label is text, a number or JSON, and this is binary")
+    said = labels.dump(value) if isinstance(value, list | dict) else str(value)
+    if len(said) > MAX_LABEL:
+        raise ValueError(f"a label has {len(said)} characters, more than {MAX_LABEL}")
     try:
-        array = np.asarray(value)
-    except (ValueError, OverflowError) as cause:
-        raise ValueError("the content is no regular list of numbers") from cause
-    if array.dtype.kind not in "iufb":
-        raise ValueError("the content is no regular list of numbers")
-    return array
-
-
-def exact(array: np.ndarray, form: Content) -> bytes:
-    """Return an array as the bytes of an item; nothing is rounded to whole numbers or cut to a smaller range.
-
-    Raises:
-        ValueError: it has another shape, or values that the dtype cannot hold.
-    """
-    import numpy as np
-
-    shape, wanted = array.shape, np.dtype(form.dtype)
-    if array.size != np.prod(form.shape) or (array.ndim > 1 and shape != tuple(form.shape)):
-        raise ValueError(f"the content has the shape {list(shape)}, wanted {form.shape}")
-    if array.dtype != wanted:
-        with np.errstate(invalid="ignore", over="ignore"):
-            cast = array.astype(wanted)
-        same = np.isfinite(cast) if wanted.kind == "f" else cast == array
-        if not same.all():
-            raise ValueError(f"the content holds values that {form.dtype} cannot hold")
-        array = cast
-    return array.tobytes()
-
-
-def _number(value: Any) -> int | float:
-    if not isinstance(value, str):
-        raise ValueError("the content mixes texts and numbers")
-    try:
-        return int(value) if len(value) < 20 else float(value)
-    except ValueError:
-        try:
-            return float(value)
-        except ValueError as cause:
-            raise ValueError(f"{value[:40]!r} is no number") from cause
+        said.encode()
+    except UnicodeEncodeError as cause:
+        raise ValueError("a label is no valid Unicode") from cause
+    return said
 
 
 def _moment(value: Any) -> Any:

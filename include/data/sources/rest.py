@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +14,11 @@ import httpx
 
 from include.data.errors import SourceError
 from include.data.items import Item
-from include.data.sources.base import Findings, Mark, Past, TimeMark, family, mark_of, moment_of, text, value_of
+from include.data.sources.base import Findings, Mark, Past, Pending, TimeMark, family, mark_of, value_of
 from include.data.sources.http import Caller
 from include.data.sources.records import ABSENT, Records, lookup
-from include.projects.project import Content
+from include.data.times import moment_of, text
+from include.projects.content import Content
 from include.projects.sources import Cursors, Links, Pages, RestSource
 from include.settings import Settings
 
@@ -51,7 +53,7 @@ class RestReader:
             SourceError: the API is not as project.yaml says, or refuses.
             SourceUnavailable: it does not answer, or broke off.
         """
-        progress = TimeMark(self.mark, self.where) if self.spec.time else _KeyMark(self.mark, self.where)
+        progress = self._progress()
         records, seen = Records(self.spec, self.form, self.name, self.findings), set[str]()
         for page, found in enumerate(self._pages(), 1):
             for place, record in enumerate(found, 1):
@@ -72,9 +74,28 @@ class RestReader:
         records.finish(self.where)
         self.mark = progress.mark()
 
+    def pending(self, enough: int = 1) -> Pending:
+        """Return how many new records there are; page after page, until ``enough`` were seen.
+
+        Where the API takes ``since``, that is the first page; else new records may stand on any.
+        """
+        progress, seen = self._progress(), set[str]()
+        for found in self._pages():
+            for record in found:
+                with suppress(ValueError):
+                    key, order = self._order(record)
+                    if key not in seen and progress.new(order, key):
+                        seen.add(key)
+            if len(seen) >= enough:
+                break
+        return Pending(len(seen), [progress.mark(), hashlib.sha256(repr(sorted(seen)).encode("utf-8", "replace")).hexdigest()])
+
     def objects(self) -> dict[str, bytes]:
         """Return nothing: the mark says it all."""
         return {}
+
+    def _progress(self) -> TimeMark | _KeyMark:
+        return TimeMark(self.mark, self.where) if self.spec.time else _KeyMark(self.mark, self.where)
 
     def _order(self, record: Any) -> tuple[str, Any]:
         """Return a record's key, and the key or time by which it is new or not."""

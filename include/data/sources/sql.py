@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from include.data import forms
 from include.data.errors import SourceError, SourceUnavailable
 from include.data.items import Item
-from include.data.sources.base import Findings, Mark, Past, TimeMark, family, mark_of, time_of, value_of
+from include.data.sources.base import Findings, Mark, Past, Pending, TimeMark, family, mark_of, time_of, value_of
+from include.data.sources.records import label_text, short
+from include.projects.content import ArrayContent, Content, TableContent
 from include.projects.sources import SqlSource
 from include.settings import Settings
 
@@ -30,10 +33,11 @@ class SqlReader:
         spec: table and columns.
         name: the source's name in rounds, such as ``sql:scans``.
         past: ``mark`` of the round before; None reads from the beginning.
+        form: the form of an item.
     """
 
-    def __init__(self, settings: Settings, spec: SqlSource, name: str, past: Past) -> None:
-        self.settings, self.spec, self.name = settings, spec, name
+    def __init__(self, settings: Settings, spec: SqlSource, name: str, past: Past, form: Content) -> None:
+        self.settings, self.spec, self.name, self.form = settings, spec, name, form
         self.mark: Mark | None = past.mark
         self.findings = Findings(spec.needed)
         self.where = f"source table {spec.table}"
@@ -49,11 +53,34 @@ class SqlReader:
             table = self._table(connection)
             for row in self._by_time(connection, table) if self.spec.time else self._by_key(connection, table):
                 self.findings.rows += 1
-                yield self._item(row)
+                try:
+                    yield self._item(row)
+                except ValueError as cause:
+                    self.findings.reject(f"key {row['c0']}", str(cause))
 
     def objects(self) -> dict[str, bytes]:
         """Return nothing: the mark says it all."""
         return {}
+
+    def pending(self, enough: int = 1) -> Pending:
+        """Return how many rows lie behind the mark, by counting in the database."""
+        from sqlalchemy import func, select
+
+        with self._connected() as connection:
+            table = self._table(connection)
+            column = table.c[self.spec.time or self.spec.key]
+            last = connection.execute(select(func.max(column))).scalar()
+            begin = value_of(self.mark) if self.mark else None
+            if last is None:
+                return Pending(0, None)
+            self._not_back(begin, last)
+            count = select(func.count()).where(column.isnot(None))
+            rows = connection.execute(count if begin is None else count.where(column > begin)).scalar_one()
+            if self.spec.time and begin is not None:  # rows of the same time as the last taken may have come since
+                done = frozenset((self.mark or {}).get("keys", ()))
+                same = connection.execute(select(table.c[self.spec.key]).where(column == begin)).scalars()
+                rows += sum(str(key) not in done for key in same)
+        return Pending(rows, str(last))
 
     def _by_key(self, connection: Connection, table: Table) -> Iterator[Any]:
         from sqlalchemy import func, select
@@ -120,25 +147,42 @@ class SqlReader:
         self.findings.settle(first=self.mark is None)
 
     def _columns(self, table: Table) -> list[ColumnElement[Any]]:
-        names = [self.spec.key, self.spec.content, self.spec.label, self.spec.taken_at, self.spec.group]
+        single = self.spec.content if isinstance(self.spec.content, str) else None
+        names = [self.spec.key, single, self.spec.label, self.spec.taken_at, self.spec.group]
         columns: list[ColumnElement[Any]] = []
         for place, name in enumerate(names):
             if name and name in table.c:
                 columns.append(table.c[name].label(f"c{place}"))
+        if isinstance(self.form, TableContent):
+            columns += [table.c[name].label(f"f{place}") for place, name in enumerate(self.form.columns) if name in table.c]
         return columns + ([table.c[self.spec.time].label("time")] if self.spec.time else [])
 
     def _item(self, row: Any) -> Item:
-        content, label, taken, group = row["c1"], row.get("c2"), row.get("c3"), row.get("c4")
-        if isinstance(content, str):
-            content = content.encode()
+        label, taken, group = row.get("c2"), row.get("c3"), row.get("c4")
         return Item(
-            key=str(row["c0"]),
-            content=bytes(content) if isinstance(content, bytes | bytearray | memoryview) else b"",
-            label=None if label is None else str(label),
+            key=short(row["c0"]),
+            content=self._content(row),
+            label=label_text(label),
             taken_at=time_of(taken, f"{self.where}, key {row['c0']}"),
             source=self.name,
-            group=None if group is None else str(group),
+            group=None if group is None or group == "" else short(group),
         )
+
+    def _content(self, row: Any) -> bytes:
+        """Return the content of a row; an array of another size is left to the checks of the round.
+
+        Raises:
+            ValueError: it is no item of the project's form.
+        """
+        if isinstance(self.form, TableContent):
+            values = enumerate(self.form.columns)
+            return forms.dump_row({name: row[f"f{place}"] for place, name in values if f"f{place}" in row}, self.form)
+        content = row["c1"]
+        if not isinstance(self.form, ArrayContent):
+            return forms.encode(content, self.form)
+        if isinstance(content, str):
+            content = content.encode()
+        return bytes(content) if isinstance(content, bytes | bytearray | memoryview) else b""
 
     def _not_back(self, seen: Any, last: Any) -> None:
         try:
@@ -161,7 +205,7 @@ class SqlReader:
             raise SourceError(self.where, "there is no such table", "Correct data.source.table, or fill the source") from cause
         if missing := [name for name in self.spec.needed if name not in table.c]:
             self.findings.absent(missing, self.where)
-            if {self.spec.key, self.spec.content, self.spec.time} & set(missing):
+            if {self.spec.key, *self.spec.contents, self.spec.time} & set(missing):
                 problem = f"it has no column {', '.join(missing)}; it has {', '.join(table.c.keys())}"
                 raise SourceError(self.where, problem, "Correct data.source in project.yaml, or the table")
         for name, column in table.c.items():

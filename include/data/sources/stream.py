@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
-from include.data.consumer import Consumer, TopicError
+from include.data.consumer import Consumer, Record, TopicError
 from include.data.errors import SourceError, SourceUnavailable
 from include.data.items import Item
-from include.data.sources.base import Findings, Mark, Past
+from include.data.sources.base import Findings, Mark, Past, Pending
 from include.data.sources.records import Records
-from include.data.topic import Topic
-from include.projects.project import Content
-from include.projects.sources import TopicSource
-from include.settings import Settings
+from include.projects.content import Content
+from include.projects.sources import KafkaSource, TopicSource
+
+Opened = AbstractContextManager[Consumer]
 
 
-class TopicReader:
-    """Reads a micro-batch from all partitions of a topic; the mark holds the next offset of each.
+class StreamReader:
+    """Reads a micro-batch from all partitions of a stream; the mark holds the next offset of each.
 
     A record is what its partition and offset say. Where ``key`` names the id that the producer gave it, a record
     that the producer sent twice is taken once within a micro-batch.
 
     Args:
-        settings: ``home`` holds the folder of topics where ``spec`` names none.
         spec: topic and fields.
         name: the source's name in rounds.
         past: ``mark`` of the round before; None begins with the oldest records.
         form: the form of an item.
-        consumer: of another stream; the local topic where None.
+        opened: gives the stream for as long as a ``with`` block lasts.
     """
 
     def __init__(
-        self, settings: Settings, spec: TopicSource, name: str, past: Past, form: Content, consumer: Consumer | None = None
+        self, spec: TopicSource | KafkaSource, name: str, past: Past, form: Content, opened: Callable[[], Opened]
     ) -> None:
         self.spec, self.name = spec, name
-        self.folder = Path(settings.home, spec.folder or "topics")
         self.mark: Mark | None = past.mark
         self.findings = Findings(spec.needed)
-        self.where = f"topic {spec.topic}"
-        self._form, self._consumer = form, consumer
+        self.where = f"{spec.kind} {spec.topic}"
+        self._form, self._opened = form, opened
 
     def items(self) -> Iterator[Item]:
         """Yield the records behind the mark, up to where each partition ends now, ``max_records`` of all at most.
@@ -48,20 +47,37 @@ class TopicReader:
             SourceError: there is no such topic, it was replaced, or records were deleted before they were taken.
             SourceUnavailable: it cannot be read.
         """
-        try:
-            yield from self._items(self._consumer or Topic.open(self.folder, self.spec.topic))
-        except TopicError as cause:
-            raise SourceError(self.where, cause.problem, cause.advice) from cause
-        except OSError as cause:
-            raise SourceUnavailable(self.where, f"it cannot be read: {cause}", "Look after the disk, then try again") from cause
+        with self._errors(), self._opened() as stream:
+            yield from self._items(stream)
+
+    def pending(self, enough: int = 1) -> Pending:
+        """Return how many records lie behind the mark; as `items`, without reading one."""
+        with self._errors(), self._opened() as stream:
+            begins, ends = stream.beginning_offsets(), stream.end_offsets()
+        after = self._after()
+        self._fits(after, begins, ends)
+        waiting = sum(end - after.get(str(partition), begins[partition]) for partition, end in ends.items())
+        return Pending(waiting, {str(partition): end for partition, end in ends.items()})
 
     def objects(self) -> dict[str, bytes]:
         """Return nothing: the mark says it all."""
         return {}
 
+    def _after(self) -> dict[str, int]:
+        return dict((self.mark or {}).get("offsets", {}))
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except TopicError as cause:
+            raise SourceError(self.where, cause.problem, cause.advice) from cause
+        except OSError as cause:
+            raise SourceUnavailable(self.where, f"it cannot be read: {cause}", "Look after the disk, then try again") from cause
+
     def _items(self, stream: Consumer) -> Iterator[Item]:
         records = Records(self.spec, self._form, self.name, self.findings)
-        after: dict[str, int] = dict((self.mark or {}).get("offsets", {}))
+        after = self._after()
         begins, ends = stream.beginning_offsets(), stream.end_offsets()
         self._fits(after, begins, ends)
         seen: set[str] = set()
@@ -74,8 +90,13 @@ class TopicReader:
             left -= share
             for record in stream.read(partition, start, start + share):
                 where = f"partition {partition}, offset {record.offset}"
-                records.saw(record.value)
-                item = records.item(record.value, f"{partition}:{record.offset}", where)
+                if record.fault:
+                    self.findings.rows += 1
+                    self.findings.reject(where, record.fault)
+                    continue
+                value = {} if self.spec.raw else record.value
+                records.saw(value)
+                item = records.item(value, f"{partition}:{record.offset}", where, _beside(record))
                 if item and self.spec.key and item.key in seen:
                     self.findings.repeated += 1
                 elif item:
@@ -97,3 +118,9 @@ class TopicReader:
             if offset < begins.get(partition, 0):
                 problem = f"offsets {offset} to {begins[partition] - 1} of partition {partition} were deleted before collection"
                 raise SourceError(self.where, problem, advice)
+
+
+def _beside(record: Record) -> dict[str | None, Any]:
+    """Return what stands beside a record's value, by the names that project.yaml has for it."""
+    headers: dict[str | None, Any] = {f"@header.{name}": value for name, value in record.headers.items()}
+    return {"@value": record.value, "@key": record.key, "@time": record.at, **headers}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
+from include.local.data_server.access_log import AccessLog
 from include.local.data_server.app import create_app
 from include.local.data_server.gc import collect
 from include.local.data_server.keys import Keys, KeysError
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, help="folder of the data")
     parser.add_argument("--keys", type=Path, help="file of access keys (mode 0600)")
     parser.add_argument("--max-object-bytes", type=int, default=5 * 2**30, help="largest object taken")
+    parser.add_argument("--access-log", type=Path, help="file of the access log (access.log in the folder of the data)")
     options = parser.parse_args(arguments)
     os.umask(0o077)
     try:
@@ -39,7 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.root is None or options.keys is None:
             parser.error("--root and --keys are required")
         keys = Keys(options.keys)
-        app = create_app(Store(options.root), keys, options.max_object_bytes)
+        store = Store(options.root)
+        app = create_app(store, keys, options.max_object_bytes, AccessLog(options.access_log or options.root / "access.log"))
     except (KeysError, InUseError, OSError, RuntimeError) as error:
         print(f"data server: {error}", file=sys.stderr)
         return 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, Literal, NamedTuple
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from include.local.data_server import object_routes as objects
 from include.local.data_server import ref_routes as refs
 from include.local.data_server import server_routes as server
+from include.local.data_server.access_log import CLAIMED, KEY, AccessLog
 from include.local.data_server.errors import ApiError
 from include.local.data_server.keys import Keys
 from include.local.data_server.store import Store
@@ -107,10 +109,11 @@ class Application:
         store: the data.
         keys: who may do what.
         max_object_bytes: largest object that is taken.
+        log: takes each request; None keeps none.
     """
 
-    def __init__(self, store: Store, keys: Keys, max_object_bytes: int) -> None:
-        self.store, self.keys, self.max_object_bytes = store, keys, max_object_bytes
+    def __init__(self, store: Store, keys: Keys, max_object_bytes: int, log: AccessLog | None = None) -> None:
+        self.store, self.keys, self.max_object_bytes, self.log = store, keys, max_object_bytes, log
         self.readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self.writer = ThreadPoolExecutor(1, thread_name_prefix="write")
 
@@ -129,7 +132,9 @@ class Application:
             ApiError: 401 for an unknown caller, 403 for one that may not.
         """
         headers = request.headers
-        key = self.keys.authenticate(headers.get("authorization"))
+        if self.log:
+            request.scope[CLAIMED] = self.keys.claimed(headers.get("authorization"))
+        key = request.scope[KEY] = self.keys.authenticate(headers.get("authorization"))
         params: dict[str, str] = request.path_params
         if "repository" in params:
             key.require(params["repository"], write=access == "write")
@@ -156,6 +161,16 @@ class Application:
         self.writer.shutdown()
         self.readers.shutdown()
         self.store.close()
+        if self.log:
+            self.log.close()
+
+    async def answer(self, request: Request, work: Awaitable[Response]) -> Response:
+        """Turn what a request's work raises into an answer, and write its line into the access log."""
+        begin = time.perf_counter()
+        response = await _guarded(work)
+        if self.log:
+            self.log.note(request, response.status_code, begin)
+        return response
 
 
 async def _body(request: Request) -> bytes:
@@ -167,24 +182,25 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def create_app(store: Store, keys: Keys, max_object_bytes: int = 5 * 2**30) -> Starlette:
+def create_app(store: Store, keys: Keys, max_object_bytes: int = 5 * 2**30, log: AccessLog | None = None) -> Starlette:
     """Return the ASGI application.
 
     Args:
         store: the data; closed when the application ends.
         keys: who may do what.
         max_object_bytes: largest object that is taken.
+        log: takes each request; None keeps none.
     """
-    application = Application(store, keys, max_object_bytes)
+    application = Application(store, keys, max_object_bytes, log)
 
     def endpoint(operation: Operation) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
-            return await _guarded(application.serve(request, operation))
+            return await application.answer(request, application.serve(request, operation))
 
         return answer
 
     async def upload(request: Request) -> Response:
-        return await _guarded(application.upload(request))
+        return await application.answer(request, application.upload(request))
 
     async def healthy(request: Request) -> Response:
         return Response(status_code=204)
@@ -197,7 +213,7 @@ def create_app(store: Store, keys: Keys, max_object_bytes: int = 5 * 2**30) -> S
     async def rest(request: Request) -> Response:
         if methods := {m for route in routes[:-1] if route.path_regex.match(request.url.path) for m in route.methods or ()}:
             return failure(ApiError(405, "method not allowed here", {"Allow": ", ".join(sorted(methods))}))
-        return await _guarded(application.serve(request, not_offered))
+        return await application.answer(request, application.serve(request, not_offered))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hmac
 import json
 from dataclasses import dataclass
@@ -82,6 +83,13 @@ class Keys:
             raise KeysError(f"cannot read the keys file {path}: {error.strerror}") from error
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise KeysError(f'{path} must hold {{"keys": [{{access_key_id, secret_access_key, grants}}]}}') from error
+
+    def claimed(self, header: str | None) -> str | None:
+        """Return the id of the known key that an Authorization header names, proved or not."""
+        with contextlib.suppress(ValueError):
+            name = base64.b64decode((header or "").partition(" ")[2], validate=True).decode().partition(":")[0]
+            return name if name in self._keys else None
+        return None
 
     def authenticate(self, header: str | None) -> Key:
         """Return the key that an Authorization header proves.

@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
+import http.server
 import io
 import struct
+import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from include.data import media
 from include.projects.content import ArrayContent, AudioContent, ImageContent, TextContent, VideoContent
+from tests.fixtures.media import image, sound, video
 
 IMAGE = ImageContent(kind="image", formats=["png", "jpeg", "gif", "webp", "tiff", "bmp"])
 AUDIO, VIDEO = AudioContent(kind="audio"), VideoContent(kind="video")
-
-
-def image(fmt: str = "PNG", size: tuple[int, int] = (40, 20), mode: str = "RGB", **more: Any) -> bytes:
-    sink = io.BytesIO()
-    noise = np.random.default_rng(1).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
-    Image.fromarray(noise).convert(mode).save(sink, fmt, **more)
-    return sink.getvalue()
-
-
-def video(codec: str = "libx264", fmt: str = "mp4", seconds: int = 3, rate: int = 10) -> bytes:
-    sink = io.BytesIO()
-    with av.open(sink, "w", format=fmt) as container:
-        stream = container.add_stream(codec, rate=rate)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for number in range(seconds * rate):
-            picture = np.full((48, 64, 3), number * 7 % 255, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    return sink.getvalue()
-
-
-def sound(codec: str = "pcm_s16le", fmt: str = "wav", seconds: int = 2) -> bytes:
-    sink = io.BytesIO()
-    with av.open(sink, "w", format=fmt) as container:
-        stream = container.add_stream(codec, rate=48000, layout="mono")
-        wave = (np.sin(np.arange(seconds * 48000) / 20) * 8000).astype(np.int16)
-        frame = av.AudioFrame.from_ndarray(wave[None], format="s16", layout="mono")
-        frame.sample_rate = 48000
-        for part in av.AudioResampler(stream.codec_context.format.name, "mono", 48000).resample(frame):
-            container.mux(stream.encode(part))
-        container.mux(stream.encode())
-    return sink.getvalue()
 
 
 @pytest.mark.parametrize("fmt", ["PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP"])
@@ -160,16 +130,47 @@ def test_every_damage_is_a_sentence_and_never_a_crash() -> None:
             assert said is None or (isinstance(said, str) and len(said) < 300)
 
 
+@pytest.fixture
+def web() -> Iterator[tuple[str, list[str]]]:
+    """Give the address of a server on this machine that has a video, and the list of paths that were asked of it."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            content = video(fmt="mpegts")
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/secret.ts", asked
+    server.shutdown()
+    server.server_close()
+
+
 @pytest.mark.parametrize(
     "list_of_others",
-    ["#EXTM3U\n#EXTINF:10,\n{}\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile {}\n", "<MPD><BaseURL>{}</BaseURL></MPD>"],
+    [
+        "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:10\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:10,\n{}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile '{}'\n",
+    ],
 )
-def test_no_file_can_name_another(tmp_path: Path, list_of_others: str) -> None:
-    secret = tmp_path / "비밀.mp4"
-    secret.write_bytes(video())
-    for address in (str(secret), secret.as_uri()):
+def test_no_file_can_name_another(
+    tmp_path: Path, web: tuple[str, list[str]], list_of_others: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    secret = tmp_path / "secret.ts"
+    secret.write_bytes(video(fmt="mpegts"))
+    for address in (web[0], str(secret), secret.as_uri(), secret.name):
         for form in (VIDEO, AUDIO):
             assert media.problem(list_of_others.format(address).encode(), form)
+    assert web[1] == []
 
 
 def test_frames_asks_for_one_way() -> None:

@@ -29,6 +29,9 @@ def test_merge_brings_round_and_report_to_main_and_drops_the_branch(world: Any) 
     assert set(world.dev.list("main", "rounds/")) == {
         "rounds/000001/checks.json",
         "rounds/000001/items.parquet",
+        "rounds/000001/marks.parquet",
+        "rounds/000001/quality.json",
+        "rounds/000001/report.html",
         "rounds/000001/round.json",
     }
     assert not world.dev.has(ref["branch"])

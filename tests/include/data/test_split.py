@@ -105,7 +105,7 @@ def test_the_algorithm_is_pinned() -> None:
     content = [(one, str(place % 10)) for place, one in enumerate(ids(1000))]
     result = assign([("digits-dev/000001", how(), content)])
     assert how()["algorithm"] == "hash-systematic-1"
-    described = describe_parts(result, how())
+    described = describe_parts(result, how(), "classification")
     assert {part: described[part]["count"] for part in PARTS} == PINNED_COUNTS
     assert {part: described[part]["ids"][:23] for part in PARTS} == PINNED_IDS
 

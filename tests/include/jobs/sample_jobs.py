@@ -90,3 +90,25 @@ def use_ray(settings: Any, project: Any) -> dict[str, Any]:
         print(f"ray {folder.parent}", flush=True)
         ray.get(done)
     return {}
+
+
+def eat(settings: Any, project: Any, megabytes: int) -> dict[str, Any]:
+    kept = []
+    for _ in range(megabytes):
+        kept.append(b"x" * 2**20)
+    return {"kept": len(kept)}
+
+
+def long(settings: Any, project: Any, characters: int) -> dict[str, Any]:
+    print("n" * characters, flush=True)
+    return {"text": "가" * 15_000}
+
+
+def where(settings: Any, project: Any) -> dict[str, Any]:
+    from include.clients.ray import cluster
+
+    with cluster(settings, 1) as folder:
+        import ray
+
+        told = {"address": ray.get_runtime_context().gcs_address, "gpus": ray.cluster_resources().get("GPU", 0)}
+        return {**told, "folder": str(folder)}

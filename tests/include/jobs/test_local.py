@@ -9,8 +9,21 @@ import psutil
 import pytest
 
 from include.errors import FinalError
-from include.jobs import JobFailed, JobKilled, JobOutOfMemory, JobRefused, LocalJob, SpecError, run_local
+from include.jobs import (
+    JobFailed,
+    JobKilled,
+    JobOutOfMemory,
+    JobRefused,
+    JobTimeout,
+    LocalJob,
+    NotHere,
+    SpecError,
+    job,
+    run_local,
+)
 from include.jobs import local as module
+from include.management import Environment
+from include.projects import load_project
 
 
 def gone(pid: int, within: float = 10) -> bool:
@@ -48,7 +61,7 @@ def test_a_failure_is_told_in_the_jobs_own_words(settings):
         ("refuse", "digits", {}, r"Refused: accuracy is 0\.5"),
         ("count", "digits", {}, "args of job 'count': missing a required argument: 'to'"),
         ("count", "digits", {"to": 1, "form": 2}, "unexpected keyword argument 'form'"),
-        ("count", "nobody", {"to": 1}, "no project 'nobody'; known projects: digits"),
+        ("count", "nobody", {"to": 1}, "no project 'nobody'; known projects: .*digits"),
     ],
 )
 def test_what_another_try_cannot_cure_is_final(settings, name, project, args, says):
@@ -183,3 +196,40 @@ def test_no_process_of_ray_outlives_the_job(settings, force):
     assert ray_processes(folders[0]) == []
     assert folders[0].exists() == force  # a job that could clean up did; the next one sweeps the rest
     shutil.rmtree(folders[0], ignore_errors=True)
+
+
+def local(settings, name, args=None, secrets=None, **environment):
+    wanted = Environment(**{"name": "here", "runtime": "local", **environment})
+    return job(wanted, name, load_project("digits"), args or {}, settings, secrets=secrets)
+
+
+def test_a_job_that_takes_too_long_is_ended(settings):
+    started = time.monotonic()
+    with pytest.raises(JobTimeout, match=r"longer than the 0\.05 minutes of the environment here .* raise timeout_minutes"):
+        local(settings, "sleep", {"note": os.devnull}, timeout_minutes=0.05).run(lambda line: None)
+    assert time.monotonic() - started < 20
+    assert local(settings, "count", {"to": 1}, timeout_minutes=5).run(lambda line: None)["to"] == 1
+
+
+def test_gpus_that_this_machine_has_not_are_told_before_anything_starts(settings, monkeypatch):
+    monkeypatch.setattr(module, "gpus", lambda: 1)
+    with pytest.raises(NotHere, match="it asks for 2 GPUs, and this machine has 1; choose an environment"):
+        local(settings, "count", {"to": 1}, gpu=2).run(lambda line: None)
+    assert not (settings.home / "jobs").exists()
+    assert local(settings, "count", {"to": 1}, gpu=1).run(lambda line: None)["to"] == 1
+
+
+def test_the_environments_variables_reach_the_job(settings):
+    references = {"weights": {"source": "/models"}}
+    made = local(
+        settings,
+        "tell_environment",
+        None,
+        {"HUB": "s"},
+        env={"LEVEL": "3"},
+        secrets={"HUB": "connection:h"},
+        cpu=2,
+        references=references,
+    )
+    names = made.run(lambda line: None)["names"]
+    assert {"LEVEL", "HUB", "DEVMLOPS_REFERENCE_WEIGHTS", "DEVMLOPS_JOB_CPUS", "OMP_NUM_THREADS"} <= set(names)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from include.local.platform import Platform
+from include.local.prepare import preparations
 from include.local.services import AIRFLOW, data_keys_file, write_data_keys
 from include.local.supervisor import configuration, spec_path
 
-NAMES = (*AIRFLOW, "mlflow", "data-server", "triton", "inference-ap")
+NAMES = (*AIRFLOW, "mlflow", "data-server", "triton", "inference-ap", "labelling")
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Platform:
     monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "True")
     monkeypatch.setenv("SHLVL", "7")
     monkeypatch.setattr("include.local.services._triton", lambda *a: (["tritonserver"], {"PATH": "x"}))
+    monkeypatch.setattr("include.local.labelling.is_installed", lambda root: True)
     made = Platform(tmp_path / "home")
     made.places.make()
     return made
@@ -55,13 +57,15 @@ def test_no_secret_stands_where_others_can_read_it(platform: Platform) -> None:
 
 def test_a_service_sees_only_the_keys_it_needs(platform: Platform) -> None:
     written = specs(platform)
-    for name in ("mlflow", "data-server", "triton", "inference-ap"):
+    for name in ("mlflow", "data-server", "triton", "inference-ap", "labelling"):
         text = json.dumps(written[name]["environment"])
         for zone in ("dev", "ops", "admin"):
             assert platform.secrets.data[zone]["secret_key"] not in text, name
         assert platform.secrets.jwt_secret not in text
     assert platform.secrets.inference_admin_token in json.dumps(written["inference-ap"])
     assert platform.secrets.inference_admin_token not in json.dumps(written["mlflow"])
+    assert platform.secrets.labelling_token in json.dumps(written["scheduler"])
+    assert platform.secrets.labelling_token not in json.dumps([written["mlflow"], written["inference-ap"]])
 
 
 def test_the_admin_key_is_in_no_environment(platform: Platform) -> None:
@@ -113,3 +117,14 @@ def test_the_environment_makes_the_same_settings_elsewhere(platform: Platform, m
     for name, value in platform.environment().items():
         monkeypatch.setenv(name, value)
     assert Settings() == platform.settings
+
+
+def test_what_is_optional_starts_by_name_alone(platform: Platform) -> None:
+    assert [name for name, service in platform.services.items() if service.optional] == ["labelling"]
+    assert "labelling" not in platform.status()
+
+
+def test_no_step_is_named_like_a_service(platform: Platform) -> None:
+    # One table holds how far both are: a step that is over would pass for a service that is healthy.
+    assert not set(preparations(platform)) & set(platform.services)
+    assert {need for service in platform.services.values() for need in service.needs} <= set(preparations(platform))

@@ -115,7 +115,13 @@ def test_no_yaml_mapping(content: str | bytes, says: str, tmp_path: Path) -> Non
         ("data.checks.min_rows", "many", "data.checks.min_rows:"),
         ("data.checks.min_rows", 0, "data.checks.min_rows:"),
         ("data.checks.max_duplicates", 1.5, "data.checks.max_duplicates:"),
-        ("classes", ["only"], "classes:"),
+        ("classes", ["only"], "classes must name at least 2 for the task classification"),
+        ("classes", ..., "classes must name at least 2 for the task classification"),
+        ("classes", ["cat", "dog", "cat"], "classes names one twice"),
+        ("classes", ["", "dog"], "classes.0:"),
+        ("classes", [1, 2], "classes.0:"),
+        ("task", "guessing", "task:"),
+        ("domain", "taste", "domain:"),
         ("classes", "0123456789", "classes:"),
         ("split.ratios", {"train": 0.7, "validation": 0.15, "test": 0.2}, "split: Value error, ratios"),
         ("split.ratios", {"train": 0.5, "test": 0.5}, "split: Value error, ratios"),
@@ -177,12 +183,30 @@ def test_a_split_by_time_needs_times(tmp_path: Path) -> None:
 
 def test_every_problem_is_listed(tmp_path: Path) -> None:
     document = changed("title", ...)
-    document["classes"] = []
+    document["classes"] = [""]
     document["monitoring"]["window_rows"] = "x"
     write(tmp_path, document)
     with pytest.raises(ProjectError) as caught:
         load_project("digits", tmp_path)
-    assert len(caught.value.problems) == 3
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == ["title", "classes.0", "monitoring.window_rows"]
+
+
+def test_a_project_may_keep_data_alone(tmp_path: Path) -> None:
+    document = changed("training", ...)
+    for section in ("release", "approval", "monitoring", "retraining", "components"):
+        del document[section]
+    write(tmp_path, document)
+    assert not load_project("digits", tmp_path).has_model and load_project("digits").has_model
+    document["training"] = {}
+    write(tmp_path, document)
+    assert load_project("digits", tmp_path).has_model
+
+
+def test_an_unknown_release_section_is_still_told(tmp_path: Path) -> None:
+    document = changed("approval", {"steps": [{"name": "yes", "role": "Approver"}]})
+    write(tmp_path, document)
+    with pytest.raises(ProjectError, match=r"approval\.steps\.0\.title: Field required"):
+        load_project("digits", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ GOOD: dict[str, Any] = yaml.safe_load((ROOT / "include" / "projects" / "digits" 
 FILES = {"kind": "files", "url": "/받은 파일", "format": "csv", "content": "pixels"}
 REST = {"kind": "rest", "url": "https://api.example.com/v1/scans", "key": "id", "content": "pixels"}
 TOPIC = {"kind": "topic", "topic": "scans", "content": "pixels"}
+KAFKA = {"kind": "kafka", "topic": "scans", "content": "pixels"}
 
 
 def load(folder: Path, source: Any) -> Any:
@@ -24,7 +25,7 @@ def load(folder: Path, source: Any) -> Any:
     return load_project("digits", folder).data.source
 
 
-@pytest.mark.parametrize("source", [GOOD["data"]["source"], FILES, REST, TOPIC])
+@pytest.mark.parametrize("source", [GOOD["data"]["source"], FILES, REST, TOPIC, {**KAFKA, "options_env": "KAFKA"}])
 def test_each_kind_is_read(tmp_path: Path, source: dict[str, Any]) -> None:
     found = load(tmp_path, source)
     assert found.kind == source["kind"] and found.group is None and source["content"] in found.needed
@@ -41,7 +42,12 @@ def test_what_an_item_needs(tmp_path: Path) -> None:
     [
         ("a table", "data.source"),
         ({}, "data.source.kind: Unable to extract tag"),
-        ({"kind": "kafka"}, "data.source.kind: Input tag 'kafka'"),
+        ({"kind": "ftp"}, "data.source.kind: Input tag 'ftp'"),
+        ({"kind": "kafka"}, "data.source.topic: Field required"),
+        (KAFKA, "name servers, or options_env"),
+        ({**KAFKA, "servers": ["user:secret@b:9092"]}, "data.source.servers.0:"),
+        ({**FILES, "frame_every_s": 1}, "frame_every_s means nothing to format csv"),
+        ({**FILES, "format": "video", "content": None}, "source.format must be npy or raw or image"),
         ({**FILES, "table": "scans"}, "data.source.table: Extra inputs"),
         ({**FILES, "format": "xls"}, "data.source.format:"),
         ({**FILES, "content": None}, "content must name the field"),
@@ -78,4 +84,62 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, source: Any, says:
 def test_the_examples_of_the_readme(tmp_path: Path) -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     shown = [yaml.safe_load(line)["source"] for line in lines if line.startswith("source: {kind:")]
-    assert {load(tmp_path, one).kind for one in shown} == {"sql", "files", "rest", "topic"}
+    assert {load(tmp_path, one).kind for one in shown} == {"sql", "files", "rest", "topic", "kafka"}
+
+
+def data_of(folder: Path, **more: Any) -> Any:
+    document = {**GOOD, "data": {**GOOD["data"], **more}}
+    (folder / "digits").mkdir(exist_ok=True)
+    (folder / "digits" / "project.yaml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    return load_project("digits", folder).data
+
+
+def test_further_sources(tmp_path: Path) -> None:
+    found = data_of(tmp_path, more_sources={"stream": TOPIC, "archive": FILES})
+    assert {name: one.kind for name, one in found.sources.items()} == {"": "sql", "stream": "topic", "archive": "files"}
+    assert list(data_of(tmp_path).sources) == [""]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"Stream": TOPIC}, "data.more_sources.Stream"),
+        ({"a=b": TOPIC}, "data.more_sources.a=b"),
+        ({"../x": TOPIC}, "data.more_sources.../x"),
+        ({"stream": {"kind": "ftp"}}, "data.more_sources.stream.kind: Input tag"),
+        ({"stream": {**TOPIC, "max_records": 0}}, "data.more_sources.stream.max_records: "),
+        ({"stream": {**TOPIC, "content": None}}, "source.content must name the field"),
+    ],
+)
+def test_further_sources_that_are_wrong(tmp_path: Path, more: Any, says: str) -> None:
+    with pytest.raises(ProjectError) as caught:
+        data_of(tmp_path, more_sources=more)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("schedule", ["0 2 * * *", "*/5 * * * 1-5", "@hourly", "@daily", None])
+def test_when_it_starts(tmp_path: Path, schedule: str | None) -> None:
+    start = data_of(tmp_path, start={"schedule": schedule, "sensor": True, "min_new": 500, "poll_seconds": 5}).start
+    assert (start.schedule, start.sensor, start.min_new, start.poll_seconds) == (schedule, True, 500, 5)
+    assert not data_of(tmp_path).start.sensor and data_of(tmp_path).start.schedule is None
+
+
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [
+        ({"schedule": "every day"}, "is no cron expression of five fields"),
+        ({"schedule": "61 2 * * *"}, "is no cron expression of five fields"),
+        ({"schedule": "0 0 2 * * *"}, "is no cron expression of five fields"),
+        ({"schedule": ""}, "is no cron expression of five fields"),
+        ({"schedule": "0 2 31 2 *"}, "names a day that never comes"),
+        ({"schedule": "@continuous"}, "is no cron expression of five fields"),
+        ({"min_new": 0}, "data.start.min_new:"),
+        ({"poll_seconds": 0}, "data.start.poll_seconds:"),
+        ({"sensor": "perhaps"}, "data.start.sensor:"),
+        ({"at": "noon"}, "data.start.at: Extra inputs"),
+    ],
+)
+def test_a_start_that_cannot_be(tmp_path: Path, start: Any, says: str) -> None:
+    with pytest.raises(ProjectError) as caught:
+        data_of(tmp_path, start=start)
+    assert says in str(caught.value)

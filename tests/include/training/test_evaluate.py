@@ -5,8 +5,25 @@ import pytest
 
 from include.clients.mlflow import mlflow_client, read_file
 from include.training.errors import InputError
-from include.training.evaluate import baseline, calibration, evaluate, measure, wilson
+from include.training.evaluate import assess, checked, evaluate, measure
+from include.training.evaluation_report import pictures
+from include.training.gate import checks
+from include.training.register import register
+from include.training.slices import ways
 from include.training.train import train
+
+
+def forest(params):
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(n_estimators=20)
+
+
+def ridge(params):
+    from sklearn.linear_model import Ridge
+
+    return Ridge()
+
 
 LABELS = np.array([0, 0, 1, 1, 1, 2])
 PROBABILITIES = np.array(
@@ -14,10 +31,10 @@ PROBABILITIES = np.array(
 )
 
 
-def test_every_figure_agrees_with_scikit_learn():
+def test_every_figure_agrees_with_scikit_learn(digits):
     from sklearn import metrics
 
-    report = measure(LABELS, PROBABILITIES, ["a", "b", "다"])
+    report = measure(digits.model_copy(update={"classes": ["a", "b", "다"]}), LABELS, PROBABILITIES)
     guess = PROBABILITIES.argmax(1)
     got = report["metrics"]
     assert got["accuracy"] == pytest.approx(4 / 6) and got["rows"] == 6
@@ -32,22 +49,26 @@ def test_every_figure_agrees_with_scikit_learn():
     json.dumps(report)
 
 
-def test_calibration_is_zero_where_confidence_is_honest():
-    honest = np.tile([[0.75, 0.25]], (4, 1))
-    bins, error = calibration(np.array([0, 0, 0, 1]), honest)
-    assert error == pytest.approx(0.0)
-    assert [b["rows"] for b in bins if b["rows"]] == [4]
-    assert calibration(np.array([1, 1, 1, 1]), honest)[1] == pytest.approx(0.75)
+@pytest.mark.parametrize(
+    ("outputs", "says"),
+    [
+        (np.full((6, 10), np.nan), "not finite for 6 of 6 rows"),
+        (np.ones((6, 10)), "no probabilities"),
+        (np.ones((6, 3)) / 3, r"outputs \(6, 3\) for the test part; wanted \(6, 10\)"),
+        (np.ones((5, 10)) / 10, "wanted"),
+    ],
+)
+def test_outputs_that_cannot_be_measured_are_refused(digits, outputs, says):
+    with pytest.raises(InputError, match=says):
+        checked(digits, outputs, 6)
 
 
-def test_wilson_is_the_known_interval():
-    assert wilson(8, 10) == pytest.approx((0.490, 0.943), abs=1e-3)
-    assert wilson(10, 10)[1] == 1.0 and wilson(0, 10)[0] == 0.0
-
-
-def test_the_baseline_is_a_model_that_works(arrays):
-    guess = baseline(arrays["train"], arrays["test"])
-    assert (guess == arrays["test"].labels).mean() > 0.85
+def test_a_test_part_of_one_class_is_measured_as_far_as_it_goes(digits):
+    labels, outputs = np.zeros(5, int), np.tile(np.eye(10)[0], (5, 1))
+    report = measure(digits, labels, outputs)
+    assert report["metrics"]["accuracy"] == 1 and "roc_auc" not in report["metrics"]
+    assert any(note.startswith("roc_auc says nothing") for note in report["notes"])
+    assert len(pictures(digits, labels, outputs, {**report, "slices": []})) == 5
 
 
 @pytest.mark.integration
@@ -64,6 +85,48 @@ def test_the_run_holds_all_of_it(settings, digits, served, split, params):
     assert json.loads(read_file(client, run_id, "evaluation/evaluation.json"))["metrics"] == found["metrics"]
     sketch = json.loads(read_file(client, run_id, "reference_sketch.json"))
     assert sketch["rows"] == 400  # validation and test: what the weights were not fitted to
+    low, high = found["metrics"]["macro_f1_low"], found["metrics"]["macro_f1_high"]
+    assert low < found["metrics"]["macro_f1"] < high and high - low < 0.2
+    report = json.loads(read_file(client, run_id, "evaluation/evaluation.json"))
+    assert [row["slice"] for row in report["slices"]] == digits.classes
+    page = read_file(client, run_id, "reports/evaluation.html").decode()
+    assert "Handwritten digits" in page and "roc_auc" in page and "against the baseline" in page
+
+
+@pytest.mark.integration
+def test_a_table_is_evaluated_with_slices_bias_and_explanations(settings, building, masses, split, monkeypatch):
+    project = building(
+        "breast_masses",
+        build=forest,
+        slices=["radius"],
+        bias={"by": ["laboratory"], "positive": "malignant", "limits": {"demographic_parity_difference": 0.9}},
+        gate={"metric": "roc_auc", "minimum": 0.9, "beat_baseline": False},
+    )
+    monkeypatch.setattr("include.training.parts.load", lambda *args, **more: masses)
+    client = mlflow_client(settings)
+    run_id = train(settings, project, split, {})["run_id"]
+    with pytest.raises(InputError, match="not evaluated with roc_auc"):
+        register(settings, project, run_id)
+    lines: list[str] = []
+    found = evaluate(settings, project, split, run_id, lines.append)
+    assert found["metrics"]["roc_auc"] > 0.9 and "bias_laboratory_equalized_odds_difference" in found["metrics"]
+    assert any("no drift sketch" in line for line in lines)
+    model = register(settings, project, run_id)
+    assert all(check["ok"] for check in checks(project, model["metrics"]))
+    page = read_file(client, run_id, "reports/evaluation.html").decode()
+    assert "Bias by laboratory" in page and "서울" in page and "SHAP importance" in page and "LIME" in page
+
+
+@pytest.mark.integration
+def test_numbers_are_evaluated(settings, building, windows, split, monkeypatch):
+    project = building("co2_levels", build=ridge, gate={"metric": "mae", "maximum": 20})
+    monkeypatch.setattr("include.training.parts.load", lambda *args, **more: windows)
+    client = mlflow_client(settings)
+    run_id = train(settings, project, split, {})["run_id"]
+    found = assess(client, project, windows, run_id, ways(None, project, windows["test"], None))
+    assert {"rmse", "mae", "mae_low", "r2", "mape", "baseline_mae", "rows"} <= set(found["metrics"]) and found["per_class"] == []
+    assert read_file(client, run_id, "plots/regression.png").startswith(b"\x89PNG")
+    assert client.get_run(run_id).data.params["baseline"] == "last value"
 
 
 @pytest.mark.integration

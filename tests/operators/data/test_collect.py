@@ -51,7 +51,7 @@ def api() -> Iterator[str]:
     thread.join()
 
 
-def source(kind: str, folder: Path, api: str) -> dict[str, Any]:
+def source(kind: str, folder: Path, api: str, kafka: Any) -> dict[str, Any]:
     """Fill a source of a kind and return how project.yaml names it."""
     if kind == "sql":
         with sqlite3.connect(folder / "source.db") as connection:
@@ -66,17 +66,21 @@ def source(kind: str, folder: Path, api: str) -> dict[str, Any]:
         return {"kind": kind, "url": "in", "format": "jsonl", **FIELDS}
     if kind == "rest":
         return {"kind": kind, "url": api, **FIELDS}
+    if kind == "kafka":
+        topic = kafka.topic()
+        kafka.send(topic, records())
+        return {"kind": kind, "topic": topic, "servers": [kafka.server], **FIELDS}
     Topic.create(folder / "topics", "scans").append([(None, one) for one in records()])
     return {"kind": kind, "topic": "scans", **FIELDS}
 
 
-@pytest.mark.parametrize("kind", ["sql", "files", "rest", "topic"])
+@pytest.mark.parametrize("kind", ["sql", "files", "rest", "topic", "kafka"])
 def test_from_source_to_split(
-    kind: str, api: str, data_server: Any, tmp_path: Path, context: Any, monkeypatch: pytest.MonkeyPatch
+    kind: str, api: str, kafka: Any, data_server: Any, tmp_path: Path, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"by_{kind}"
     document = yaml.safe_load((ROOT / "include" / "projects" / "digits" / "project.yaml").read_text(encoding="utf-8"))
-    document["name"], document["data"]["source"] = name, source(kind, tmp_path, api)
+    document["name"], document["data"]["source"] = name, source(kind, tmp_path, api, kafka)
     document["data"]["checks"] = {"min_rows": 100, "max_duplicates": 1.0}
     (tmp_path / "projects" / name).mkdir(parents=True)
     (tmp_path / "projects" / name / "project.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")

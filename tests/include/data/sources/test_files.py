@@ -314,3 +314,23 @@ def test_a_run_that_died_begins_again(using: Any, drop: Path, record: Any, monke
             world.collect()
     lines(drop / "b.jsonl", (record(n) for n in range(20, 40)))
     assert using.merged("r1")["count"] == 40 and world.collect("r2")["count"] == 0
+
+
+def test_keys_that_occur_twice_do_not_pass(using: Any, drop: Path, record: Any) -> None:
+    world = using(kind="files", url=str(drop), **JSONL)
+    lines(drop / "1.jsonl", [record(n) for n in range(20)] + [record(3)])
+    using.limits(max_duplicates=1.0)
+    with pytest.raises(data.DataCheckError, match=r"repeated_keys is 1"):
+        world.check(world.collect())
+    assert rounds.numbers(world.dev) == []
+
+
+def test_clocks_that_go_back(using: Any, drop: Path, record: Any) -> None:
+    world = using(kind="files", url=str(drop), **JSONL)
+    lines(drop / "1.jsonl", [record(n) for n in range(20)])
+    using.merged("r1")
+    os.utime(drop / "1.jsonl", (0, 0))  # changed, as far as anyone can tell
+    assert world.collect("r2")["count"] == 0
+    lines(drop / "2.jsonl", [record(n) for n in range(20, 40)])
+    os.utime(drop / "2.jsonl", (1, 1))  # new, and older than what was taken
+    assert using.merged("r3")["count"] == 20 and len(using.all_keys()) == 40

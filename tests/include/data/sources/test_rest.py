@@ -200,8 +200,9 @@ def test_gives_up_and_leaves_nothing(rest: Any, using: Any, api: Api, record: An
 
 def test_no_more_requests_a_second_than_allowed(rest: Any, api: Api, record: Any) -> None:
     api.answer = lambda query, _: (200, {}, [record(int(query["page"]))] if int(query["page"]) < 5 else [])
-    rest(pagination={"style": "page"}, requests_per_s=20).collect()
-    assert all(later - one >= 0.045 for one, later in zip(api.at, api.at[1:], strict=False)) and len(api.at) == 5
+    rest(pagination={"style": "page"}, requests_per_s=10).collect()
+    # Over all of them: the one that a busy machine lets in late is followed by its successor all the sooner.
+    assert len(api.at) == 5 and api.at[-1] - api.at[0] >= 0.35
 
 
 def test_the_token_is_sent_and_never_said(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from include import data
-from include.data import rounds
+from include.data import items, rounds
 
 pytestmark = pytest.mark.integration
 
@@ -102,3 +102,69 @@ def test_drift_of_a_table(using: Any, rows: Any) -> None:
     with pytest.raises(data.SourceError, match="no column pixels, digit"):
         world.collect("r4")
     assert rounds.numbers(world.dev) == [1]
+
+
+def test_a_database_that_goes_down_in_the_middle(using: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = using.change(fetch_rows=50)
+    from include.data.sources.sql import SqlReader
+
+    real, made = SqlReader._item, []
+
+    def damaging(self: SqlReader, row: Any) -> Any:
+        made.append(row["c0"])
+        if len(made) == 60:
+            world.source.write_bytes(b"no database" * 1000)
+        return real(self, row)
+
+    whole = world.source.read_bytes()
+    with monkeypatch.context() as broken:
+        broken.setattr(SqlReader, "_item", damaging)
+        with pytest.raises(data.SourceUnavailable, match="sqlite says: "):
+            world.collect()
+    assert 60 <= len(made) < 200 and rounds.numbers(world.dev) == []
+    world.source.write_bytes(whole)
+    assert world.collect()["count"] == 200
+
+
+def test_odd_keys_labels_and_groups(using: Any) -> None:
+    world = using.world
+    run(world, "CREATE TABLE odd (id TEXT, pixels BLOB, digit, who TEXT)")
+    pixels = bytes(64)
+    keys = ["../../etc/passwd", "/etc/passwd", "a\x00b", "n" * 300, "한" * 300, "🙂", "'; DROP TABLE scans;--", ""]
+    for place, key in enumerate(keys):
+        run(world, "INSERT INTO odd VALUES (?, ?, ?, ?)", (key, pixels, place, "사람"))
+    run(world, "INSERT INTO odd VALUES (?, ?, 1, 'x')", ("k" * 1001, pixels))
+    run(world, "INSERT INTO odd VALUES ('binary', ?, ?, 'x')", (pixels, b"\x00\xff"))
+    run(world, "INSERT INTO odd VALUES ('huge', ?, ?, 'x')", (pixels, "가" * 3_400_000))
+    run(world, "INSERT INTO odd VALUES ('group', ?, 1, ?)", (pixels, "g" * 10_000_000))
+    using.change(table="odd", taken_at=None, group="who")
+    using.limits(max_bad_rows=1.0, max_duplicates=1.0, min_rows=1, min_rows_per_class=0)
+    ref = using.merged("r1")
+    assert sorted(using.keys(ref)) == sorted(keys)
+    found = using.described(ref)["findings"]
+    assert found["bad"] == 4 and max(map(len, found["examples"])) < 500
+
+
+def test_a_column_of_numbers_is_no_content(using: Any) -> None:
+    run(using.world, "CREATE TABLE wrong (id INTEGER PRIMARY KEY, pixels REAL, digit TEXT)")
+    for place, value in enumerate((float("inf"), 1.5, None)):
+        run(using.world, "INSERT INTO wrong VALUES (?, ?, '1')", (place, value))
+    world = using.change(table="wrong", taken_at=None)
+    with pytest.raises(data.DataCheckError, match="content_size is 3"):
+        world.check(world.collect())
+
+
+def test_labels_of_boxes_come_as_json(world: Any, using: Any) -> None:
+    from include.projects.content import ImageContent
+    from tests.fixtures.media import image
+
+    boxes = '[ {"class": "고양이", "box": [1, 2, 3, 4.5]} ]'
+    run(world, "CREATE TABLE boxes (id INTEGER PRIMARY KEY, picture BLOB, boxes TEXT)")
+    run(world, "INSERT INTO boxes VALUES (1, ?, ?)", (image(), boxes))
+    run(world, "INSERT INTO boxes VALUES (2, ?, ?)", (image(size=(30, 30)), "no JSON"))
+    own = world.project.data.model_copy(update={"content": ImageContent(kind="image")})
+    world.project = world.project.model_copy(update={"data": own, "task": "detection", "classes": ["고양이"]})
+    using.change(table="boxes", content="picture", label="boxes", taken_at=None)
+    ref = world.collect()
+    labels = items.read(world.dev, ref["branch"], rounds.items_path(1), ["label"])["label"].to_pylist()
+    assert labels == ['[{"box":[1,2,3,4.5],"class":"고양이"}]', "no JSON"] and ref["labels"] == {"고양이": 1}

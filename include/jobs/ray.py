@@ -1,0 +1,267 @@
+"""Running a job on a Ray cluster, through its job server.
+
+The job takes the product's code, its spec and its settings with it, as the working directory that Ray hands to the
+node: a cluster needs the packages and no image of the product, and credentials do not stand in the job's description,
+which the dashboard shows. What Ray keeps of a job stays after it, so each try that finds none running has an id of
+its own: the job's id and a number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shlex
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from include.clients.ray import RayError, job_client
+from include.jobs.errors import UNPLACED, JobFailed, JobKilled, JobLost, JobUnplaced, NotHere
+from include.jobs.output import Output
+from include.jobs.request import OnLine, Request
+from include.settings import ROOT
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobDetails, JobSubmissionClient
+
+ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+POLL_S = 0.5
+LOST_AFTER_S = 30.0
+SPEC, SETTINGS = "spec.json", "settings.json"
+MARK = "devmlops.io/id"
+
+
+class RayJob:
+    """One run of one job on a Ray cluster.
+
+    Args:
+        request: the job; its settings name the cluster's job server.
+        lost_after_s: seconds that the server may be away before the job is given up for this try.
+    """
+
+    def __init__(self, request: Request, lost_after_s: float = LOST_AFTER_S) -> None:
+        self.request, self.lost_after_s = request, lost_after_s
+        self.killed = self.timed_out = False
+        self.submission_id: str | None = None
+        self._passed = 0
+        self._ended = threading.Event()
+
+    def run(self, on_line: OnLine) -> dict[str, Any]:
+        """Run it to its end, or go on with the job of an earlier try.
+
+        Raises:
+            NotHere: the cluster has not what its environment asks for.
+            JobUnplaced: no node had room in time.
+            JobLost: the job server, or the job's node, went away.
+            JobFailed: see `Output.outcome`.
+        """
+        output = Output(self.request, on_line)
+        lost = False
+        try:
+            client = self._client()
+            self._submit(client, on_line)
+            info = self._follow(client, output)
+            return self._outcome(info, output)
+        except JobLost:
+            lost = not self.killed
+            if self.killed:
+                raise JobKilled(self.request.name, 15, output.tail) from None
+            raise
+        finally:
+            if not lost and not self._ended.is_set():
+                self._stop()
+
+    def kill(self) -> None:
+        """Stop the job, and what it started on the cluster."""
+        self.killed = True
+        self._stop()
+
+    def _client(self) -> JobSubmissionClient:
+        try:
+            return job_client(self.request.settings)
+        except RayError as away:
+            raise JobLost(self.request.name, str(away), []) from away
+
+    def _stop(self) -> None:
+        if self.submission_id is None:
+            return
+        with contextlib.suppress(RuntimeError, OSError, JobLost):  # it has ended, or the server is away
+            client = self._client()
+            client.stop_job(self.submission_id)
+            until = time.monotonic() + 10
+            while time.monotonic() < until and _status(client.get_job_info(self.submission_id)) not in ENDED:
+                time.sleep(0.2)
+
+    def _submit(self, client: JobSubmissionClient, on_line: OnLine) -> None:
+        while not self.killed:
+            earlier = self._earlier(client)
+            if earlier and _status(earlier[-1]) not in ENDED:
+                found = earlier[-1]
+                self.submission_id = found.submission_id
+                if (found.metadata or {}).get("devmlops.io/digest") == self.request.digest:
+                    on_line(f"going on with the job {found.submission_id} of an earlier try")
+                    return
+                self._stop()  # it was asked for with other arguments
+                continue
+            wanted = f"{self.request.id}-{len(earlier) + 1}"
+            self.submission_id = wanted  # before it is there, so that a kill from now on finds it
+            with self._bundle(wanted) as folder:
+                try:
+                    client.submit_job(**submission(self.request, wanted, folder))
+                    return
+                except RuntimeError as refused:
+                    if "already" not in str(refused):  # another try of this task was faster
+                        raise self._refused(refused) from refused
+                except OSError as away:
+                    raise JobLost(self.request.name, f"the Ray job server does not answer ({away})", []) from away
+
+    def _earlier(self, client: JobSubmissionClient) -> list[JobDetails]:
+        try:
+            mine = [one for one in client.list_jobs() if (one.metadata or {}).get(MARK) == self.request.id]
+        except (RuntimeError, OSError) as away:
+            raise JobLost(self.request.name, f"the Ray job server does not answer ({away})", []) from away
+        return sorted(mine, key=lambda one: int(str(one.submission_id).rpartition("-")[2]))
+
+    @contextmanager
+    def _bundle(self, submission_id: str) -> Iterator[Path]:
+        """Make the job's working directory: the product's code, the spec, and the settings that nobody may see.
+
+        Ray keeps equal directories once; the id in it keeps a job from getting that of the try before, whose settings
+        were taken.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="devmlops-job-"))
+        try:
+            ignored = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+            shutil.copytree(ROOT / "include", folder / "include", ignore=ignored)
+            projects = self.request.settings.projects_dir
+            if projects != ROOT / "include" / "projects":  # where this process has its projects from
+                shutil.copytree(projects, folder / "include" / "projects", ignore=ignored, dirs_exist_ok=True)
+            spec = {"project": self.request.project.name, "args": self.request.args}
+            (folder / SPEC).write_text(json.dumps(spec, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+            (folder / SETTINGS).write_text(json.dumps(self.request.secret_variables()), encoding="utf-8")
+            (folder / "id").write_text(submission_id, encoding="utf-8")
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _follow(self, client: JobSubmissionClient, output: Output) -> JobDetails:
+        """Pass the lines on until the job has ended, and return its last state."""
+        away_since: float | None = None
+        while True:
+            begun = time.monotonic()
+            try:
+                return asyncio.run(self._tail(client, output))
+            except JobFailed:
+                raise
+            except (TimeoutError, RuntimeError, OSError) as away:
+                if away_since is None or time.monotonic() - begun > self.lost_after_s:
+                    away_since = time.monotonic()
+                if self.killed or time.monotonic() - away_since > self.lost_after_s:
+                    raise JobLost(self.request.name, f"the Ray job server does not answer ({away})", output.tail) from away
+            time.sleep(1)
+
+    async def _tail(self, client: JobSubmissionClient, output: Output) -> JobDetails:
+        """Follow log and state side by side: the log of a job that waits for its place does not come."""
+        assert self.submission_id is not None
+        reader = asyncio.create_task(self._read(client, output))
+        try:
+            while True:
+                info = await asyncio.to_thread(client.get_job_info, self.submission_id)
+                if _status(info) in ENDED:
+                    break
+                await self._limits(client, info)
+                if reader.done() and reader.exception():
+                    raise RuntimeError(f"the log ended: {reader.exception()}")
+                await asyncio.sleep(POLL_S)
+        finally:
+            reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError, RuntimeError, OSError):
+                await reader
+        for number, line in enumerate((await asyncio.to_thread(client.get_job_logs, self.submission_id)).splitlines(), 1):
+            if number > self._passed:
+                self._passed = number
+                output.take(line)
+        self._ended.set()
+        return info
+
+    async def _read(self, client: JobSubmissionClient, output: Output) -> None:
+        assert self.submission_id is not None
+        number, rest = 0, ""
+        async for text in client.tail_job_logs(self.submission_id):
+            *whole, rest = (rest + text).split("\n")
+            for line in whole:
+                number += 1
+                if number > self._passed:
+                    self._passed = number
+                    output.take(line.rstrip("\r"))
+
+    async def _limits(self, client: JobSubmissionClient, info: JobDetails) -> None:
+        """Stop a job that took too long, or that found no place in time."""
+        asked, begun = self.request.environment, (info.start_time or time.time() * 1000) / 1000
+        running = _status(info) == "RUNNING"
+        if running and asked.timeout_s and time.time() - begun > asked.timeout_s and not self.timed_out:
+            self.timed_out = True
+            await asyncio.to_thread(client.stop_job, str(self.submission_id))
+        if not running and time.time() - begun > asked.start_minutes * 60:
+            what = f"no node of the Ray cluster had {_wish(self.request)} free for {asked.start_minutes:g} minutes"
+            raise JobUnplaced(self.request.name, what)
+
+    def _outcome(self, info: JobDetails, output: Output) -> dict[str, Any]:
+        said = " ".join((info.message or "").split())[:500]
+        if _status(info) == "FAILED" and info.driver_exit_code is None:
+            if "UNSCHEDULABLE" in str(info.error_type):
+                raise JobUnplaced(self.request.name, f"the Ray cluster has no room for {_wish(self.request)} ({said})")
+            if "START_TIMEOUT" in str(info.error_type):
+                raise JobUnplaced(self.request.name, f"no node had {_wish(self.request)} free in time ({said})")
+            if "RUNTIME_ENV" in str(info.error_type) or "START_FAILURE" in str(info.error_type):
+                raise JobFailed(self.request.name, UNPLACED, output.tail, f"job {self.request.name}: Ray cannot start it: {said}")
+            raise JobLost(self.request.name, f"its node went away ({said})", output.tail)
+        if _status(info) == "STOPPED":
+            return output.outcome(143, killed=not self.timed_out, timed_out=self.timed_out)
+        code = info.driver_exit_code or 0
+        oom = any("OutOfMemoryError" in line for line in output.tail)
+        return output.outcome(code, oom=oom, killed=self.killed, timed_out=self.timed_out)
+
+    def _refused(self, refused: RuntimeError) -> JobFailed:
+        said = " ".join(str(refused).split())[:500]
+        return NotHere(
+            self.request.name, self.request.environment.name, f"Ray refuses the job ({said})", "correct the environment"
+        )
+
+
+def submission(request: Request, submission_id: str, folder: Path) -> dict[str, Any]:
+    """Return the arguments of `ray.job_submission.JobSubmissionClient.submit_job` for a job.
+
+    Args:
+        request: the job.
+        submission_id: its id on the cluster.
+        folder: its working directory.
+    """
+    environment = request.environment
+    found: dict[str, Any] = {
+        "entrypoint": shlex.join(request.command(SPEC, "--settings", SETTINGS)),
+        "submission_id": submission_id,
+        "metadata": {**request.labels(), MARK: request.id, "devmlops.io/title": request.project.title},
+        "runtime_env": {"working_dir": str(folder), "env_vars": request.variables()},
+    }
+    if environment.queue:
+        found["entrypoint_resources"] = {environment.queue: 0.001}
+    if not request.spreads:  # a job that spreads would wait for itself
+        found |= {"entrypoint_num_cpus": environment.cpu or 1, "entrypoint_num_gpus": environment.gpu or None}
+        found |= {"entrypoint_memory": environment.memory_bytes}
+    return found
+
+
+def _wish(request: Request) -> str:
+    one = request.environment
+    return f"{one.cpu or 1:g} CPU, {one.gpu:g} GPU" + (f", {one.memory} memory" if one.memory else "")
+
+
+def _status(info: JobDetails) -> str:
+    return str(getattr(info.status, "value", info.status))

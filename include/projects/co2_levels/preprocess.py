@@ -1,0 +1,28 @@
+"""Windows as a model wants them. Runs in training and inside the model server: numpy alone, 1.26 or newer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def preprocess(windows: np.ndarray) -> np.ndarray:
+    """Return windows relative to their last week, with the season as a point on a circle.
+
+    The level rises from year to year: what a model learns must not hang on it.
+
+    Args:
+        windows: (n, 12, 2): ppm, and the part of the year that has passed (0..1).
+
+    Returns:
+        float32 (n, 12, 3): ppm above the last week, and sine and cosine of the season.
+
+    Raises:
+        ValueError: another shape, or values that are not finite.
+    """
+    values = np.asarray(windows, dtype=np.float64)
+    if values.ndim != 3 or values.shape[1:] != (12, 2):
+        raise ValueError(f"windows have the shape {values.shape}; wanted (n, 12, 2)")
+    if not np.isfinite(values).all():
+        raise ValueError("windows hold values that are not finite")
+    level, angle = values[:, :, 0], 2 * np.pi * values[:, :, 1]
+    return np.stack([level - level[:, -1:], np.sin(angle), np.cos(angle)], axis=-1).astype(np.float32)

@@ -1,0 +1,227 @@
+"""Automatic tests of a model: what it must be, do and cost before it may be confirmed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from include.clients.mlflow import log_file, log_metrics, mlflow_client, mlflow_errors, read_file
+from include.projects import Project
+from include.projects.evaluation import Behaviour, Case
+from include.reports import Section, page, table
+from include.settings import Settings
+from include.training import parts as data
+from include.training.cost import latency, memory
+from include.training.errors import GateError, InputError
+from include.training.learners import Fitted, learner, predict
+from include.training.metrics import gate_metric
+from include.training.models import PARAMS, find_version, load_run
+from include.training.parts import Arrays
+from include.training.runs import split_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+REPORT, RECORD = "reports/model_tests.html", "tests/model_tests.json"
+CLOSE = 1e-4  # how far answers of the same model may lie apart: float32 sums in another order
+ALONE = 16  # rows that are also answered one by one
+Check = dict[str, Any]
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def check(kind: str, name: str, value: float, limit: str, ok: bool, note: str = "") -> Check:
+    """Return the outcome of one test."""
+    return {"kind": kind, "name": name, "value": float(value), "limit": limit, "ok": bool(ok), "note": note}
+
+
+def test_model(
+    settings: Settings, project: Project, split: Mapping[str, Any], run_id: str, tell: Callable[[str], None] = _say
+) -> dict[str, Any]:
+    """Test a trained model, and keep the outcome with its run.
+
+    Args:
+        settings: of the product.
+        project: ``training.tests`` says what is asked beyond what every model must do.
+        split: reference to the split that the model was trained on.
+        run_id: of `train`.
+        tell: takes one line of progress.
+
+    Returns:
+        ``run_id``, ``passed`` (how many) and ``checks``: ``kind`` (unit, minimum, invariance, directional, cost or
+        regression), ``name``, ``value``, ``limit`` (in words), ``ok`` and ``note``.
+
+    Raises:
+        GateError: a test failed; all that failed are named with their figures.
+        InputError: a function of the project failed, or the run holds no model.
+        MlflowError: MLflow went away.
+    """
+    client = mlflow_client(settings)
+    with mlflow_errors(settings, f"test the model of run {run_id}"):
+        fitted = load_run(client, project, run_id)
+        params = json.loads(read_file(client, run_id, PARAMS))
+        test = data.load(settings, project, split, ("test",))["test"]
+        checks = [*unit(project, fitted, params, test), *cases(project, fitted)]
+        checks += [behaviour(project, fitted, test, one) for one in project.training.tests.behaviour]
+        checks += costs(project, fitted, test)
+        checks += regression(settings, client, project, fitted, run_id)
+        for one in checks:
+            said = f"{one['kind']} {one['name']}: {one['value']:.4g}, wanted {one['limit']}"
+            tell(f"{'passed' if one['ok'] else 'FAILED'} {said}{' - ' + one['note'] if one['note'] else ''}")
+        failed = [one for one in checks if not one["ok"]]
+        log_metrics(client, run_id, {"test_tests_failed": len(failed), "test_tests_passed": len(checks) - len(failed)})
+        result = {"run_id": run_id, "passed": len(checks) - len(failed), "checks": checks}
+        client.log_dict(run_id, result, RECORD)
+        log_file(client, run_id, REPORT, _page(project, run_id, checks).encode())
+    if failed:
+        raise GateError(f"the model of run {run_id}", checks)
+    return result
+
+
+test_model.__test__ = False  # type: ignore[attr-defined]  # it is no test of pytest's
+
+
+def unit(project: Project, fitted: Fitted, params: Mapping[str, Any], test: Arrays) -> list[Check]:
+    """Test what every model must do: finite answers of the right shape, the same each time, alone, and after keeping."""
+    import numpy as np
+
+    rows = len(test.labels)
+    outputs = np.asarray(predict(fitted, project, test.contents))
+    wanted = (rows, len(project.classes)) if project.task == "classification" else (rows,)
+    if outputs.shape != wanted:
+        note = f"outputs are {outputs.shape}"
+        return [check("unit", "rows with outputs of the right shape", 0, f"{wanted}", False, note)]
+    wrong = int((~np.isfinite(outputs.reshape(rows, -1)).all(1)).sum())
+    made = [check("unit", "rows without a finite answer", wrong, "0", wrong == 0)]
+    if wrong:
+        return made
+    scale = max(1.0, float(np.abs(outputs).max()))
+    again = float(np.abs(predict(fitted, project, test.contents) - outputs).max()) / scale
+    made.append(check("unit", "difference of two answers to the same item", again, "0", again == 0))
+    few = range(min(ALONE, rows))
+    alone = np.concatenate([fitted.predict(test.inputs[row : row + 1]) for row in few])
+    apart = float(np.abs(alone - fitted.predict(test.inputs[: len(few)])).max()) / scale
+    made.append(check("unit", "difference between an item alone and in company", apart, f"at most {CLOSE:g}", apart <= CLOSE))
+    kept = learner(project, params).load(project, params, fitted.files())
+    back = float(np.abs(kept.predict(test.inputs) - fitted.predict(test.inputs)).max()) / scale
+    made.append(check("unit", "difference after it was kept and loaded", back, f"at most {CLOSE:g}", back <= CLOSE))
+    return made
+
+
+def cases(project: Project, fitted: Fitted) -> list[Check]:
+    """Test what any usable model can do: the items of ``training.tests.minimum``."""
+    return [_case(project, fitted, one) for one in project.training.tests.minimum]
+
+
+def _case(project: Project, fitted: Fitted, one: Case) -> Check:
+    import numpy as np
+
+    where = f"training.tests.minimum.{one.name} of {project.name}"
+    made = _called(where, project.function(where, one.function))
+    if not isinstance(made, tuple) or len(made) != 2 or len(made[0]) != len(made[1]) or not len(made[1]):
+        raise InputError(f"{where} must give (contents, labels), as many labels as items, and some")
+    contents, labels = made
+    outputs = predict(fitted, project, contents)
+    if project.task == "classification":
+        if strange := sorted({str(label) for label in labels} - set(project.classes)):
+            raise InputError(f"{where} gives labels that are no classes: {', '.join(strange)}")
+        right = np.array([project.classes[place] for place in outputs.argmax(1)]) == np.array([str(label) for label in labels])
+    else:
+        right = np.abs(outputs - np.asarray(labels, dtype=np.float64)) <= one.tolerance
+    share = float(right.mean())
+    return check("minimum", one.name, share, f"at least {one.min_right:g} right", share >= one.min_right, f"{len(labels)} items")
+
+
+def behaviour(project: Project, fitted: Fitted, test: Arrays, one: Behaviour) -> Check:
+    """Test how answers change when items do: invariance and directional tests.
+
+    Raises:
+        InputError: the function of the project fails, or loses rows.
+    """
+    import numpy as np
+
+    where = f"training.tests.behaviour.{one.name} of {project.name}"
+    given = test.contents.copy()
+    changed = _called(where, project.function(where, one.function), given)
+    if len(changed) != len(test.labels):
+        raise InputError(f"{where} gave {len(changed)} items for {len(test.labels)}: it must give each one changed")
+    before, after = predict(fitted, project, test.contents), predict(fitted, project, changed)
+    if one.kind == "invariance" and project.task == "classification":
+        failed = before.argmax(1) != after.argmax(1)
+    elif one.kind == "invariance":
+        failed = np.abs(after - before) > one.tolerance
+    else:
+        if project.task == "classification":
+            place = project.classes.index(str(one.output))
+            before, after = before[:, place], after[:, place]
+        moved = (after - before) * (1 if one.direction == "up" else -1)
+        failed = moved < -max(one.tolerance, 1e-6)
+    share = float(failed.mean())
+    note = f"{int(failed.sum())} of {len(failed)} items"
+    return check(one.kind, one.name, share, f"at most {one.max_failed:g} of the items otherwise", share <= one.max_failed, note)
+
+
+def costs(project: Project, fitted: Fitted, test: Arrays) -> list[Check]:
+    """Measure one answer's time, memory of predicting the test part, and the size of the model's files."""
+    wanted = project.training.tests
+    told = [
+        ("99th percentile of one answer, ms", latency(fitted, test.inputs), wanted.max_latency_ms),
+        ("memory of predicting the test part, MB", memory(lambda: predict(fitted, project, test.contents)), wanted.max_memory_mb),
+        ("size of the model, MB", sum(map(len, fitted.files().values())) / 2**20, wanted.max_size_mb),
+    ]
+    return [
+        check("cost", name, value, "measured" if most is None else f"at most {most:g}", most is None or value <= most)
+        for name, value, most in told
+    ]
+
+
+def regression(settings: Settings, client: MlflowClient, project: Project, fitted: Fitted, run_id: str) -> list[Check]:
+    """Compare with the last confirmed model, on the test part that it was confirmed by."""
+    most, metric = project.training.tests.max_regression, gate_metric(project)
+    if most is None:
+        return []
+    try:
+        last = find_version(client, project, "confirmed")
+    except InputError:
+        return []  # the first model has none before it
+    if not last.run_id or last.run_id == run_id:
+        return []
+    split = split_of(client.get_run(last.run_id).data.tags)
+    test = data.load(settings, project, split, ("test",))["test"]
+    old, new = load_run(client, project, last.run_id), fitted
+    was, now = (metric.function(test.labels, predict(model, project, test.contents)) for model in (old, new))
+    worse = was - now if metric.direction == "max" else (now - was) / max(abs(was), 1e-12)
+    note = f"v{last.version} had {was:.4f}, this one has {now:.4f} on {len(test.labels)} rows of its test part"
+    name = f"{metric.name} lost against the last confirmed model"
+    ok = math.isfinite(worse) and worse <= most
+    return [check("regression", name, worse, f"at most {most:g}", ok, note)]
+
+
+def _called(where: str, function: Callable[..., Any], *given: Any) -> Any:
+    try:
+        return function(*given)
+    except Exception as cause:
+        raise InputError(f"{where} raised {type(cause).__name__}: {cause}") from cause
+
+
+def _page(project: Project, run_id: str, checks: list[Check]) -> str:
+    rows = [
+        [
+            one["kind"],
+            one["name"],
+            one["value"],
+            one["limit"],
+            ("passed", "good") if one["ok"] else ("failed", "bad"),
+            one["note"],
+        ]
+        for one in checks
+    ]
+    failed = sum(not one["ok"] for one in checks)
+    said = f"run {run_id}: {len(checks) - failed} of {len(checks)} passed"
+    head = ["kind", "test", "value", "wanted", "result", "note"]
+    return page(f"Tests of a model of {Path(project.folder).name}", [Section("Tests", table(head, rows))], said)
