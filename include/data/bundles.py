@@ -200,4 +200,6 @@ def _round(repo: DataRepository, project: Project, part: Ref, where: str) -> lis
         problem = f"round {described['number']} of {repo.name} is of kind {described['kind']} and holds no items"
         raise ReferenceFault(where, problem, f"Take a round of kind {', '.join(versions.DATA)}")
     found = pieces.refined_piece(repo, part["commit"], described, project)
-    return [pieces.with_labels(found, pieces.label_rounds(repo, repo.head("main")))]
+    head = repo.head("main")
+    labelled = pieces.with_labels(found, pieces.label_rounds(repo, head))
+    return [pieces.with_sent_back(labelled, pieces.sent_back(repo, head, rounds.numbers(repo, head)))]

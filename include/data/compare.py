@@ -106,11 +106,11 @@ def _columns(table: pa.Table) -> list[Any]:
     return [table[name] for name in COLUMNS]
 
 
-def _labelled(settings: Settings, pieces: Sequence[Piece]) -> Iterable[tuple[Piece, dict[str, str]]]:
+def _labelled(settings: Settings, pieces: Sequence[Piece]) -> Iterable[tuple[Piece, dict[str, str | None]]]:
     """Yield each piece with the labels that people gave since; those of one list of label rounds are read once."""
-    known: tuple[str, dict[str, str]] = ("[]", {})
+    known: tuple[str, dict[str, str | None]] = ("[[], []]", {})
     for piece in pieces:
-        asked = json.dumps(piece.get("labels") or [], sort_keys=True)
+        asked = json.dumps([piece.get("labels") or [], piece.get("sent_back") or []], sort_keys=True)
         if asked != known[0]:
             known = (asked, tables.given(settings, piece))
         yield piece, known[1]

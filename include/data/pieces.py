@@ -8,6 +8,7 @@ from typing import Any
 from include.clients.lakefs import DataRepository
 from include.data import items, refine
 from include.data.rounds import Piece
+from include.data.sent_back import ids_back
 from include.data.withdrawn import read_withdrawn
 from include.projects import Project
 
@@ -48,6 +49,8 @@ def digest(pieces: Sequence[Piece]) -> str:
             one["items"] = its["filter"]["ids"]
         if its.get("labels"):
             one["labels"] = [{name: label[name] for name in ("repository", "round", "digest")} for label in its["labels"]]
+        if its.get("sent_back"):
+            one["sent_back"] = [{name: back[name] for name in ("repository", "round", "ids")} for back in its["sent_back"]]
     return items.digest({"pieces": found})
 
 
@@ -55,6 +58,19 @@ def with_labels(found: Piece, labels: Sequence[dict[str, Any]]) -> Piece:
     """Return a piece to whose items the labels of some label rounds are given too, the last where several do."""
     every = {(one["repository"], one["round"]): one for one in [*(found.get("labels") or []), *labels]}
     return Piece(**{**found, "labels": list(every.values())}) if every else found
+
+
+def with_sent_back(found: Piece, backs: Sequence[dict[str, Any]]) -> Piece:
+    """Return a piece whose items have no label where a reviewer sent it back, until a later label round gives one."""
+    every = {(one["repository"], one["round"]): one for one in [*(found.get("sent_back") or []), *backs]}
+    return Piece(**{**found, "sent_back": list(every.values())}) if every else found
+
+
+def sent_back(repo: DataRepository, commit: str, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the reviewed rounds of which labels went back to labelling, as pieces name them."""
+    place = {"repository": repo.name, "zone": repo.zone, "commit": commit}
+    found = ((number, sorted(ids_back(repo, commit, number))) for number in numbers)
+    return [{**place, "round": number, "ids": items.digest({"ids": ids})} for number, ids in found if ids]
 
 
 def label_rounds(repo: DataRepository, commit: str) -> list[dict[str, Any]]:

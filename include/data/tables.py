@@ -10,6 +10,7 @@ from include.clients.lakefs import DataRepository
 from include.data import filters, items, rounds
 from include.data.errors import IntegrityError
 from include.data.rounds import Piece
+from include.data.sent_back import ids_back
 from include.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def read_whole(settings: Settings, piece: Piece, names: Sequence[str]) -> tuple[
     Raises:
         IntegrityError: the items that were chosen are not there any more.
     """
-    labelled = bool(piece.get("labels")) and "label" in names
+    labelled = said_since(piece) and "label" in names
     needed = ["item_id"] if (labelled or piece.get("filter")) and "item_id" not in names else []
     table = items.read(reader(settings, piece), piece["commit"], path(piece), [*names, *needed])
     chosen = choice(piece, table["item_id"]) if piece.get("filter") else None
@@ -77,7 +78,7 @@ def stream_piece(
     settings: Settings,
     piece: Piece,
     names: Sequence[str],
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, str | None] | None = None,
     rows: int | None = None,
     verify: bool = False,
 ) -> Iterator[pa.Table]:
@@ -97,7 +98,7 @@ def stream_piece(
     """
     import pyarrow as pa
 
-    later = (given(settings, piece) if labels is None else labels) if piece.get("labels") and "label" in names else {}
+    later = (given(settings, piece) if labels is None else labels) if said_since(piece) and "label" in names else {}
     repo, wanted = reader(settings, piece), [*names, *(["item_id"] if "item_id" not in names else [])]
     with items.opened(repo, piece["commit"], path(piece)) as file:
         grouped = items.has_groups(file)
@@ -138,16 +139,29 @@ def path(piece: Mapping[str, Any]) -> str:
     return str(piece.get("table") or rounds.items_path(piece["round"]))
 
 
-def given(settings: Settings, piece: Mapping[str, Any], verify: bool = False) -> dict[str, str]:
+def said_since(piece: Mapping[str, Any]) -> bool:
+    """Tell whether people said something about the labels of a piece since it was collected."""
+    return bool(piece.get("labels") or piece.get("sent_back"))
+
+
+def given(settings: Settings, piece: Mapping[str, Any], verify: bool = False) -> dict[str, str | None]:
     """Return the labels by item id that the label rounds of a piece give, the last one where several do.
+
+    None means that a reviewer sent the label back, and nobody has given another one since.
 
     Raises:
         IntegrityError: with ``verify``, labels of a round are not those of its digest.
     """
-    labels: dict[str, str] = {}
-    for one in piece.get("labels") or []:
+    labels: dict[str, str | None] = {}
+    # A round's own labels come before what its reviewer sent back, and that before the labels of later rounds.
+    asked = [(one["round"], "labels", one) for one in piece.get("labels") or []]
+    asked += [(one["round"], "sent back", one) for one in piece.get("sent_back") or []]
+    for number, what, one in sorted(asked, key=lambda given: given[:2]):
         repo = reader(settings, {**piece, **one})
-        labels.update(round_labels(repo, one["commit"], one["round"], one["digest"] if verify else None))
+        if what == "labels":
+            labels.update(round_labels(repo, one["commit"], number, one["digest"] if verify else None))
+        else:
+            labels.update(dict.fromkeys(ids_back(repo, one["commit"], number)))
     return labels
 
 
@@ -191,7 +205,7 @@ def _same(found: str, wanted: str, where: str) -> None:
         raise IntegrityError(where, f"its digest is {found}, wanted {wanted}", "Do not use this data; find out who changed it")
 
 
-def relabelled(table: pa.Table, labels: Mapping[str, str]) -> pa.Table:
+def relabelled(table: pa.Table, labels: Mapping[str, str | None]) -> pa.Table:
     """Return a table with the columns item_id and label whose labels are those of ``labels`` where these have one."""
     import pyarrow as pa
 

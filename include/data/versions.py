@@ -17,7 +17,7 @@ from include.clients.lakefs import CommitInfo, DataNotFound, DataRepository
 from include.data import rounds, states
 from include.data.errors import ReferenceFault
 from include.data.merge import publish
-from include.data.pieces import digest, label_round, refined_piece, with_labels
+from include.data.pieces import digest, label_round, refined_piece, sent_back, with_labels, with_sent_back
 from include.data.rounds import Piece, Ref
 from include.data.withdrawn import read_withdrawn
 from include.projects import Project
@@ -69,7 +69,8 @@ def tag_version(settings: Settings, project: Project, round_ref: Ref, notes: str
         labels = [label_round(repo, base, one) for one in described if one["kind"] == "labels"]
         new = [one for one in described if one["kind"] in DATA and one["number"] not in there]
         found = [*kept, *(refined_piece(repo, base, one, project) for one in new)]
-        return [with_labels(one, labels) for one in found], upto, {}
+        backs = sent_back(repo, base, [one["number"] for one in described])
+        return [with_sent_back(with_labels(one, labels), backs) for one in found], upto, {}
 
     return publish_version(settings, repo, project, run_id, author, notes, "version", pieces)
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
 import psutil
 import pytest
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.jobs.errors import JobFailed, JobKilled
 from include.jobs.registry import JOBS, check_args
+from include.management import Environment
+from include.projects import load_project
+from include.projects.environments import Environments
 from operators.monitoring import DriftReportOperator, FourWayOperator
+from operators.pipeline import environment_param, pipeline
 from operators.release import OptimiseOperator, ParityOperator, StagingTestOperator
+from operators.runtimes import secrets_of, with_connection
 from operators.training import (
     CompareRunsOperator,
     EvaluateOperator,
@@ -90,3 +97,45 @@ def test_killing_the_task_ends_the_job(no_connections, context):
     assert not thread.is_alive()
     assert not psutil.pid_exists(pid)
     assert isinstance(found[0], JobKilled)
+
+
+def test_the_project_places_the_tasks_of_its_jobs():
+    placed = {"train": {"pool": "gpus", "pool_slots": 2, "queue": "big", "priority_weight": 10}}
+    with DAG("digits.placed", default_args={"placements": placed, "owner": "data-team"}):
+        train = TrainOperator(task_id="train", project="digits", split={}, tuned={})
+        own = TrainOperator(task_id="own", project="digits", split={}, tuned={}, priority_weight=3)
+        tune = TuneOperator(task_id="tune", project="digits", split={})
+    assert (train.pool, train.pool_slots, train.queue, train.priority_weight) == ("gpus", 2, "big", 10)
+    assert (own.priority_weight, own.pool) == (3, "gpus")
+    assert (tune.pool, tune.queue, tune.priority_weight) == ("default_pool", "default", 1)
+
+
+def test_a_run_may_choose_among_what_the_project_allows():
+    project = load_project("digits")
+    assert environment_param(project) == {}
+    several = Environments.model_validate({"default": "local", "allowed": ["gpu"], "tune": "ray"})
+    param = environment_param(project.model_copy(update={"environments": several}))["environment"]
+    assert param.schema["enum"] == ["", "local", "gpu", "ray"] and param.value == "" and param.schema["title"]
+
+
+def test_pipelines_give_the_placements_to_their_tasks():
+    several = Environments.model_validate({"train": {"environment": "gpu", "pool": "gpus", "priority": 5}})
+    dag = pipeline(load_project("digits").model_copy(update={"environments": several}), "x", "training", "doc")
+    assert dag.default_args["placements"] == {"train": {"pool": "gpus", "pool_slots": 1, "priority_weight": 5}}
+    assert dag.default_args["owner"] == "data-team" and dag.default_args["retries"] == 3
+
+
+def test_secrets_come_from_airflows_connections(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_HUB", json.dumps({"conn_type": "http", "host": "hub", "login": "me", "password": "s3cret"}))
+    names = {"A": "connection:hub", "B": "connection:hub#login", "C": "connection:none"}
+    environment = Environment(name="e", runtime="local", secrets=names)
+    assert secrets_of(environment) == {"A": "s3cret", "B": "me"}
+
+
+def test_an_environment_names_its_ray_cluster_by_a_connection(monkeypatch, no_connections):
+    given = {"conn_type": "http", "schema": "https", "host": "ray.example.com", "port": 8265, "password": "tok"}
+    monkeypatch.setenv("AIRFLOW_CONN_RAY_A100", json.dumps(given))
+    found = with_connection(no_connections, Environment(name="e", runtime="ray", connection="ray_a100"))
+    assert (found.ray_url, found.ray_token.get_secret_value()) == ("https://ray.example.com:8265", "tok")
+    assert found.home == no_connections.home
+    assert with_connection(no_connections, Environment(name="e", runtime="ray")) is no_connections

@@ -154,6 +154,24 @@ def test_items_go_back_to_labelling(reviewed: Any) -> None:
     }
 
 
+def test_what_went_back_has_no_label_in_a_version_until_somebody_labels_it(reviewed: Any) -> None:
+    import pyarrow.compute as pc
+
+    from include.data import labelling, versions
+    from include.data.tables import read_piece
+    from include.projects.labelling import Labelling
+
+    found = record(reviewed, answer("Back to labelling", "흐린 그림", "3\n11"))
+    ref = reviewed.tag(reviewed.merge(reviewed.ref))
+    pieces = versions.document(reviewed.dev, ref["commit"], ref["version"])["pieces"]
+    table = read_piece(reviewed.settings, pieces[0], ["item_id", "label"])
+    gone = table.filter(pc.is_null(table["label"]))["item_id"].to_pylist()
+    assert sorted(gone) == sorted(found["items_back"].values()) and ref["labelled"] == 198
+    data = reviewed.project.data.model_copy(update={"labelling": Labelling()})
+    wanting = reviewed.project.model_copy(update={"data": data})
+    assert {one.item_id for one in labelling.unlabelled(reviewed.settings, wanting, ref)} == set(gone)
+
+
 def test_no_name_means_every_item(reviewed: Any) -> None:
     assert len(record(reviewed, answer("Back to labelling"))["items_back"]) == 200
 

@@ -198,9 +198,9 @@ def test_no_process_of_ray_outlives_the_job(settings, force):
     shutil.rmtree(folders[0], ignore_errors=True)
 
 
-def local(settings, name, args=None, secrets=None, **environment):
+def local(settings, name, args=None, values=None, **environment):
     wanted = Environment(**{"name": "here", "runtime": "local", **environment})
-    return job(wanted, name, load_project("digits"), args or {}, settings, secrets=secrets)
+    return job(wanted, name, load_project("digits"), args or {}, settings, secrets=values)
 
 
 def test_a_job_that_takes_too_long_is_ended(settings):

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -6,7 +7,7 @@ import pytest
 
 from include.jobs.__main__ import main
 from include.jobs.registry import JOBS
-from include.jobs.spec import local_path, read_spec, write_json
+from include.jobs.spec import Spec, local_path, read_spec, result_of, spec_uri, write_json
 from include.settings import ROOT
 
 
@@ -79,3 +80,26 @@ def test_the_result_goes_to_its_file(settings, tmp_path, monkeypatch, capfd):
     assert main(["refuse", "--spec", str(tmp_path / "spec.json")]) == 3
     assert main(["fail", "--spec", str(tmp_path / "spec.json")]) == 1
     assert capfd.readouterr().err.strip().splitlines()[-1] == "job fail failed: RuntimeError: the disk is full"
+
+
+def test_the_result_goes_to_the_log_where_no_file_is_shared(settings, tmp_path, monkeypatch, capfd):
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    spec = spec_uri(Spec("digits", {"to": 1}))
+    assert main(["count", "--spec", spec, "--result", "log:digits-count-1"]) == 0
+    *_, last = capfd.readouterr().out.splitlines()
+    assert json.loads(result_of(last, "digits-count-1") or "")["to"] == 1
+
+
+def test_settings_come_from_a_file_that_is_removed(settings, tmp_path, monkeypatch, capfd):
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.delenv("DEVMLOPS_SOURCE_URL", raising=False)
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"DEVMLOPS_SOURCE_URL": "sqlite:///from-the-file"}))
+    arguments = ["tell_environment", "--spec", spec_uri(Spec("digits", {})), "--result", "log:a", "--settings", str(file)]
+    try:
+        assert main(arguments) == 0
+    finally:
+        os.environ.pop("DEVMLOPS_SOURCE_URL", None)
+    assert json.loads(result_of(capfd.readouterr().out.splitlines()[-1], "a") or "")["source"] == "sqlite:///from-the-file"
+    assert not file.exists()
+    assert main(arguments) == 2 and "cannot take the settings of" in capfd.readouterr().err
