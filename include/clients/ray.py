@@ -179,6 +179,21 @@ def _restore(before: dict[str, str | None]) -> None:
             os.environ[name] = value
 
 
+def node_resources(settings: Settings) -> list[str]:
+    """Return what each node of the jobs' cluster has, for people; nothing where the cluster does not say."""
+    import httpx
+
+    token = settings.ray_token.get_secret_value()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        said = httpx.get(f"{settings.ray_url}/api/v0/nodes?detail=1", headers=headers, timeout=10).raise_for_status().json()
+        nodes = [one["resources_total"] for one in said["data"]["result"]["result"] if one.get("state") == "ALIVE"]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return []
+    hidden = ("node:", "memory", "object_store_memory", "accelerator_type:")
+    return [", ".join(f"{n:g} {what}" for what, n in sorted(node.items()) if not what.startswith(hidden)) for node in nodes]
+
+
 @functools.cache
 def _token() -> str:
     return secrets.token_hex(32)  # Ray reads the token once a process, so it stays the same for all clusters of one

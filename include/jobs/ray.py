@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.clients.ray import RayError, job_client
+from include.clients.ray import RayError, job_client, node_resources
 from include.jobs.errors import UNPLACED, JobFailed, JobKilled, JobLost, JobUnplaced, NotHere
 from include.jobs.output import Output
 from include.jobs.request import OnLine, Request
@@ -95,13 +95,14 @@ class RayJob:
             client = self._client()
             client.stop_job(self.submission_id)
             until = time.monotonic() + 10
-            while time.monotonic() < until and _status(client.get_job_info(self.submission_id)) not in ENDED:
+            # One that waits for its place ends when it gets it, or by Ray's own limit of 15 minutes.
+            while time.monotonic() < until and _status(client.get_job_info(self.submission_id)) == "RUNNING":
                 time.sleep(0.2)
 
     def _submit(self, client: JobSubmissionClient, on_line: OnLine) -> None:
         while not self.killed:
             earlier = self._earlier(client)
-            if earlier and _status(earlier[-1]) not in ENDED:
+            if earlier and _status(earlier[-1]) not in ENDED and not self._gave_up(earlier[-1]):
                 found = earlier[-1]
                 self.submission_id = found.submission_id
                 if (found.metadata or {}).get("devmlops.io/digest") == self.request.digest:
@@ -120,6 +121,10 @@ class RayJob:
                         raise self._refused(refused) from refused
                 except OSError as away:
                     raise JobLost(self.request.name, f"the Ray job server does not answer ({away})", []) from away
+
+    def _gave_up(self, found: JobDetails) -> bool:
+        """Tell whether an earlier try waited in vain for a place for this job, and told it to stop."""
+        return _status(found) == "PENDING" and _age_s(found) > self.request.environment.start_minutes * 60
 
     def _earlier(self, client: JobSubmissionClient) -> list[JobDetails]:
         try:
@@ -203,13 +208,15 @@ class RayJob:
 
     async def _limits(self, client: JobSubmissionClient, info: JobDetails) -> None:
         """Stop a job that took too long, or that found no place in time."""
-        asked, begun = self.request.environment, (info.start_time or time.time() * 1000) / 1000
+        asked, age_s = self.request.environment, _age_s(info)
         running = _status(info) == "RUNNING"
-        if running and asked.timeout_s and time.time() - begun > asked.timeout_s and not self.timed_out:
+        if running and asked.timeout_s and age_s > asked.timeout_s and not self.timed_out:
             self.timed_out = True
             await asyncio.to_thread(client.stop_job, str(self.submission_id))
-        if not running and time.time() - begun > asked.start_minutes * 60:
-            what = f"no node of the Ray cluster had {_wish(self.request)} free for {asked.start_minutes:g} minutes"
+        if not running and age_s > asked.start_minutes * 60:
+            nodes = await asyncio.to_thread(node_resources, self.request.settings)
+            has = f"; its nodes have {'; '.join(nodes)}" if nodes else ""
+            what = f"no node of the Ray cluster had {_wish(self.request)} free for {asked.start_minutes:g} minutes{has}"
             raise JobUnplaced(self.request.name, what)
 
     def _outcome(self, info: JobDetails, output: Output) -> dict[str, Any]:
@@ -261,6 +268,10 @@ def submission(request: Request, submission_id: str, folder: Path) -> dict[str, 
 def _wish(request: Request) -> str:
     one = request.environment
     return f"{one.cpu or 1:g} CPU, {one.gpu:g} GPU" + (f", {one.memory} memory" if one.memory else "")
+
+
+def _age_s(info: JobDetails) -> float:
+    return time.time() - (info.start_time or time.time() * 1000) / 1000
 
 
 def _status(info: JobDetails) -> str:

@@ -38,7 +38,7 @@ def start(cluster_settings: Settings, sample_jobs: Path) -> Any:
 
     yield make
     client = job_client(cluster_settings)
-    wait_for(lambda: all(str(one.status.value) in ("SUCCEEDED", "FAILED", "STOPPED") for one in client.list_jobs()))
+    wait_for(lambda: not any(one.status.value == "RUNNING" for one in client.list_jobs()))
 
 
 def in_background(made: RayJob, lines: list[str]) -> tuple[threading.Thread, list[Any]]:
@@ -85,7 +85,7 @@ def test_credentials_reach_the_job_and_nobody_else(start, cluster_settings):
         ("count", {"form": 1}, {}, JobRefused, "missing a required argument: 'to'"),
         ("die", {"number": 11}, {}, JobKilled, "killed by SIGSEGV"),
         ("stubborn", {}, {"timeout_minutes": 0.15}, JobTimeout, r"longer than the 0\.15 minutes"),
-        ("count", {"to": 1}, {"gpu": 3, "start_minutes": 0.1}, JobUnplaced, "1 CPU, 3 GPU"),
+        ("count", {"to": 1}, {"gpu": 3, "start_minutes": 0.1}, JobUnplaced, "had 1 CPU, 3 GPU free for 0.1 minutes; its nodes have 2 CPU, 2 GPU, 1 fast; wait"),
         ("count", {"to": 1}, {"queue": "slow", "start_minutes": 0.1}, JobUnplaced, "wait for a free place"),
     ],
 )
@@ -94,6 +94,27 @@ def test_ends_are_told_apart(start, name, args, environment, error, says):
         start(name, args, **environment).run(lambda line: None)
     assert type(failed.value) is error
     assert isinstance(failed.value, FinalError) == (error is JobRefused)
+
+
+@pytest.mark.integration
+def test_a_job_that_waited_in_vain_never_runs(start, cluster_settings):
+    """Ray cannot take a waiting job back: it is told to stop, and is over before it begins."""
+    busy = start("stubborn", gpu=2)
+    thread, _ = in_background(busy, lines := [])
+    wait_for(lambda: "deaf" in lines, within=60)
+    waits = start("count", {"to": 3, "pause": 1}, gpu=1, start_minutes=0.1, key="waits")
+    with pytest.raises(JobUnplaced):
+        waits.run(lambda line: None)
+    again = start("count", {"to": 3, "pause": 1}, gpu=1, start_minutes=0.1, key="waits")
+    with pytest.raises(JobUnplaced):
+        again.run(lambda line: None)
+    assert again.submission_id != waits.submission_id
+    busy.kill()
+    thread.join(60)
+    client = job_client(cluster_settings)
+    for made in (waits, again):
+        wait_for(lambda made=made: client.get_job_status(made.submission_id).value == "STOPPED", within=60)
+        assert "번째" not in client.get_job_logs(made.submission_id)
 
 
 @pytest.mark.integration

@@ -33,7 +33,9 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> None:
     data, training = ModuleType("include.data"), ModuleType("include.training")
     data.load_part = lambda settings, project, split, part: SimpleNamespace(contents=contents, labels=np.zeros(300, int))  # type: ignore[attr-defined]
     training.load_model = lambda settings, project, version: "model"  # type: ignore[attr-defined]
-    training.model_info = lambda settings, project, version: {"data": {"split_digest": "x"}}  # type: ignore[attr-defined]
+    training.model_info = lambda settings, project, version: {
+        "data": {"split_digest": "x", "zone": "dev", "repository": "digits-dev", "version": "v1"}
+    }  # type: ignore[attr-defined]
     training.predict = lambda model, project, contents: np.tile([0.8, 0.1, 0.1], (len(contents), 1))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "include.data", data)
     monkeypatch.setitem(sys.modules, "include.training", training)

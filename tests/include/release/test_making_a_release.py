@@ -150,11 +150,11 @@ def test_release_whose_serving_answers_otherwise_is_refused_and_the_report_kept(
 ) -> None:
     everything(making)
 
-    def upset(module: Any, project: Project, contents: np.ndarray) -> np.ndarray:
-        return np.eye(10, dtype=np.float32)[np.arange(len(contents)) % 10]
+    def upset(model: Any, inputs: np.ndarray) -> np.ndarray:
+        return np.eye(10, dtype=np.float32)[np.arange(len(inputs)) % 10]
 
-    monkeypatch.setattr("include.training.predict", upset)
-    with pytest.raises(ReleaseError, match="torch and fp32: probabilities differ") as caught:
+    monkeypatch.setattr("include.training.loop.Trained.predict", upset)
+    with pytest.raises(ReleaseError, match="trained and fp32: probabilities differ") as caught:
         parity(making.settings, making.project, making.release_id, making.model, making.run_id)
     kept = reports.read_report(making.settings, making.run_id, "parity")
     assert kept == caught.value.report and kept is not None and not kept["ok"]
