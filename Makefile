@@ -58,7 +58,7 @@ unit: install-dev ## tests without servers
 	@$(PYTHON) -m pytest -m "not integration and not loop and not browser" -n auto $(ARGS)
 
 integration: install-dev ## tests against the real servers, which they start
-	@$(PYTHON) -m pytest -m "integration or loop or browser" $(ARGS)
+	@$(PYTHON) -m pytest -m "integration or loop or browser" -n 2 --dist loadfile $(ARGS)
 
 lint: install-dev ## style, types, and the layers
 	@$(VENV)/bin/ruff check .

@@ -29,7 +29,8 @@ class Piece(TypedDict):
     """One round as part of a version: enough to find it, check it and split it.
 
     ``table`` is its refined table where that is not the raw one; ``labels`` are the label rounds, oldest first, whose
-    labels go before those of the table; ``sent_back`` are the reviewed rounds of which labels went back to labelling; ``filter`` says which of its items are meant (`include.data.filters`).
+    labels go before those of the table; ``sent_back`` are the reviewed rounds of which labels went back to labelling;
+    ``filter`` says which of its items are meant (`include.data.filters`).
     """
 
     repository: str

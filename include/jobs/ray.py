@@ -50,6 +50,7 @@ class RayJob:
         self.killed = self.timed_out = False
         self.submission_id: str | None = None
         self._passed = 0
+        self._waited_until = 0.0  # when this try last saw the job wait for its place
         self._ended = threading.Event()
 
     def run(self, on_line: OnLine) -> dict[str, Any]:
@@ -210,7 +211,10 @@ class RayJob:
         """Stop a job that took too long, or that found no place in time."""
         asked, age_s = self.request.environment, _age_s(info)
         running = _status(info) == "RUNNING"
-        if running and asked.timeout_s and age_s > asked.timeout_s and not self.timed_out:
+        if not running:
+            self._waited_until = time.time()
+        took_s = min(age_s, time.time() - self._waited_until)
+        if running and asked.timeout_s and took_s > asked.timeout_s and not self.timed_out:
             self.timed_out = True
             await asyncio.to_thread(client.stop_job, str(self.submission_id))
         if not running and age_s > asked.start_minutes * 60:

@@ -18,7 +18,7 @@ from include.clients.ray import cluster
 from include.projects import Project
 from include.settings import Settings
 from include.training.errors import InputError, TrainingError
-from include.training.learners import Epoch, Files, Fitted, Learner, learner
+from include.training.learners import Epoch, Files, Learner, learner
 from include.training.loop import (
     DEFAULTS,
     WEIGHTS,
@@ -79,7 +79,7 @@ class DistributedLearner(TorchLearner):
         epochs: int,
         on_epoch: Callable[[Epoch], None] | None = None,
         initial: Files | None = None,
-    ) -> Fitted:
+    ) -> Trained:
         """Train; arguments as of `Learner.fit`."""
         given = {**DEFAULTS, **params}
         if int(given["batch_size"]) < self.workers:

@@ -85,7 +85,13 @@ def test_credentials_reach_the_job_and_nobody_else(start, cluster_settings):
         ("count", {"form": 1}, {}, JobRefused, "missing a required argument: 'to'"),
         ("die", {"number": 11}, {}, JobKilled, "killed by SIGSEGV"),
         ("stubborn", {}, {"timeout_minutes": 0.15}, JobTimeout, r"longer than the 0\.15 minutes"),
-        ("count", {"to": 1}, {"gpu": 3, "start_minutes": 0.1}, JobUnplaced, "had 1 CPU, 3 GPU free for 0.1 minutes; its nodes have 2 CPU, 2 GPU, 1 fast; wait"),
+        (
+            "count",
+            {"to": 1},
+            {"gpu": 3, "start_minutes": 0.1},
+            JobUnplaced,
+            "had 1 CPU, 3 GPU free for 0.1 minutes; its nodes have 2 CPU, 2 GPU, 1 fast; wait",
+        ),
         ("count", {"to": 1}, {"queue": "slow", "start_minutes": 0.1}, JobUnplaced, "wait for a free place"),
     ],
 )

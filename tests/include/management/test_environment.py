@@ -64,7 +64,7 @@ def test_images(image):
     ],
 )
 def test_what_is_no_image(image):
-    with pytest.raises(ValidationError, match="image name|needs image"):
+    with pytest.raises(ValidationError, match=r"image name|needs image"):
         made(image=image)
 
 

@@ -135,8 +135,8 @@ def _here(settings: Settings, split: dict[str, Any]) -> dict[str, float]:
     return dict(train(settings, load_project("digits", settings.projects_dir), split, PARAMS, tell=lambda line: None)["metrics"])
 
 
-@pytest.mark.parametrize("place", RUNTIMES[-1:], indirect=True, ids=["cluster"])
-def test_tuning_works_as_a_job_of_a_ray_cluster(place, settings, split):
+@pytest.mark.parametrize("place", [RUNTIMES[1], RUNTIMES[3]], indirect=True, ids=["box", "cluster"])
+def test_tuning_starts_ray_in_a_container_and_finds_it_on_a_cluster(place, settings, split):
     done = TuneOperator(task_id="tune", project="digits", split=split).execute(context(place, uuid.uuid4().hex))
     assert len(done["trials"]) == 2 and done["best"]["run_id"]
 
