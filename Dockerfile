@@ -13,7 +13,7 @@ ARG PIP_DEFAULT_TIMEOUT
 WORKDIR /opt/devmlops
 COPY .ci/bootstrap .ci/bootstrap
 COPY requirements.txt requirements.txt
-RUN UV_NO_CACHE=1 UV_LINK_MODE=copy .ci/bootstrap requirements.txt && rm -rf /root/.cache
+RUN UV_NO_CACHE=1 UV_LINK_MODE=copy .ci/bootstrap requirements.txt && rm -rf ~/.cache
 
 FROM python:3.11-slim-bookworm
 WORKDIR /opt/devmlops

@@ -9,6 +9,9 @@ PYTHON := $(VENV)/bin/python
 # Byte code makes every import three to five times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Tests that join Ray clusters of other processes: Ray keeps how it logs in to one for as long as a process lives.
+OWN := tests/include/jobs tests/operators/runtimes
+
 # Wheels that torch itself asks for in its CUDA build, with their exact versions; its CPU build asks for none.
 OF_TORCH := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime \
 	nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 \
@@ -58,7 +61,9 @@ unit: install-dev ## tests without servers
 	@$(PYTHON) -m pytest -m "not integration and not loop and not browser" -n auto $(ARGS)
 
 integration: install-dev ## tests against the real servers, which they start
-	@$(PYTHON) -m pytest -m "integration or loop or browser" -n 2 --dist loadfile $(ARGS)
+	@$(PYTHON) -m pytest -m "(integration or browser) and not loop" -n 2 --dist loadfile $(OWN:%=--ignore=%) $(ARGS)
+	@$(PYTHON) -m pytest -m "integration and not loop" $(OWN) $(ARGS)
+	@$(PYTHON) -m pytest -m loop $(ARGS)
 
 lint: install-dev ## style, types, and the layers
 	@$(VENV)/bin/ruff check .

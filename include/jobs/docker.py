@@ -1,33 +1,28 @@
 """Running a job in a Docker container.
 
-The container runs as no root, sees its file system read-only beside a folder in memory, has no capabilities, and has
-the limits of its environment. Its name is the job's id: a try that comes later finds it and goes on with it. It is
-removed when its end was seen, and stays where the task or the engine died.
+Its name is the job's id: a try that comes later finds it and goes on with it. It is removed when its end was seen, and
+stays where the task or the engine died.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from include.jobs.container import container
 from include.jobs.errors import UNPLACED, JobFailed, JobKilled, JobLost, NotHere, image_problem
 from include.jobs.output import Output
-from include.jobs.request import HOME, OnLine, Request
+from include.jobs.request import OnLine, Request
 
 if TYPE_CHECKING:
     from docker import APIClient
 
 GRACE_S = 8
 LOST_AFTER_S = 30.0
-NOBODY = "65534:65534"
-SCRATCH_BYTES = 2 * 2**30
-MOST_PROCESSES = 4096
 MOST_TURNS = 100
-LOG_OPTIONS = {"max-size": "50m", "max-file": "2"}
 
 
 class DockerJob:
@@ -247,49 +242,6 @@ class DockerJob:
             if sign in said:
                 return NotHere(self.request.name, environment.name, said, what)
         return None
-
-
-def container(client: APIClient, request: Request) -> dict[str, Any]:
-    """Return the arguments of `docker.APIClient.create_container` for a job."""
-    from docker.types import DeviceRequest, LogConfig, Mount
-
-    environment, memory = request.environment, request.environment.memory_bytes
-    mounts = [
-        Mount(environment.target(name), one.source, type="bind", read_only=one.read_only)
-        for name, one in environment.references.items()
-    ]
-    gpus = [DeviceRequest(count=int(environment.gpu), capabilities=[["gpu"]])] if environment.gpu else None
-    host = client.create_host_config(
-        mounts=mounts,
-        network_mode=environment.network,
-        nano_cpus=int(environment.cpu * 1e9) if environment.cpu else None,
-        mem_limit=memory,
-        memswap_limit=memory,  # no swap beside it
-        shm_size=min(memory // 2, SCRATCH_BYTES) if memory else SCRATCH_BYTES,  # Ray and torch share data through it
-        pids_limit=MOST_PROCESSES,
-        read_only=True,
-        tmpfs={"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={min(memory or SCRATCH_BYTES, SCRATCH_BYTES)}"},
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-        privileged=False,
-        device_requests=gpus,
-        log_config=LogConfig(type="json-file", config=LOG_OPTIONS),
-    )
-    return {
-        "image": environment.image,
-        "name": request.id,
-        "entrypoint": request.command(request.uri()),  # the image's own would only get the command as arguments
-        "command": [],
-        "environment": {"HOME": HOME, **request.variables(), **request.secret_variables()},
-        "labels": {**request.labels(), "devmlops.io/title": request.project.title},
-        "user": _user(),
-        "host_config": host,
-    }
-
-
-def _user() -> str:
-    """Return this process's user, who can read the references that it can; never root."""
-    return f"{os.getuid()}:{os.getgid()}" if os.getuid() else NOBODY
 
 
 def _lines(stream: Iterator[bytes]) -> Iterator[str]:

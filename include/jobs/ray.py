@@ -1,31 +1,22 @@
 """Running a job on a Ray cluster, through its job server.
 
-The job takes the product's code, its spec and its settings with it, as the working directory that Ray hands to the
-node: a cluster needs the packages and no image of the product, and credentials do not stand in the job's description,
-which the dashboard shows. What Ray keeps of a job stays after it, so each try that finds none running has an id of
-its own: the job's id and a number.
+What Ray keeps of a job stays after it, so each try that finds none running has an id of its own: the job's id and a
+number.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import shlex
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.clients.ray import RayError, job_client, node_resources
 from include.jobs.errors import UNPLACED, JobFailed, JobKilled, JobLost, JobUnplaced, NotHere
 from include.jobs.output import Output
 from include.jobs.request import OnLine, Request
-from include.settings import ROOT
+from include.jobs.submission import MARK, bundle, submission
 
 if TYPE_CHECKING:
     from ray.job_submission import JobDetails, JobSubmissionClient
@@ -33,8 +24,6 @@ if TYPE_CHECKING:
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 POLL_S = 0.5
 LOST_AFTER_S = 30.0
-SPEC, SETTINGS = "spec.json", "settings.json"
-MARK = "devmlops.io/id"
 
 
 class RayJob:
@@ -113,7 +102,7 @@ class RayJob:
                 continue
             wanted = f"{self.request.id}-{len(earlier) + 1}"
             self.submission_id = wanted  # before it is there, so that a kill from now on finds it
-            with self._bundle(wanted) as folder:
+            with bundle(self.request, wanted) as folder:
                 try:
                     client.submit_job(**submission(self.request, wanted, folder))
                     return
@@ -133,28 +122,6 @@ class RayJob:
         except (RuntimeError, OSError) as away:
             raise JobLost(self.request.name, f"the Ray job server does not answer ({away})", []) from away
         return sorted(mine, key=lambda one: int(str(one.submission_id).rpartition("-")[2]))
-
-    @contextmanager
-    def _bundle(self, submission_id: str) -> Iterator[Path]:
-        """Make the job's working directory: the product's code, the spec, and the settings that nobody may see.
-
-        Ray keeps equal directories once; the id in it keeps a job from getting that of the try before, whose settings
-        were taken.
-        """
-        folder = Path(tempfile.mkdtemp(prefix="devmlops-job-"))
-        try:
-            ignored = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-            shutil.copytree(ROOT / "include", folder / "include", ignore=ignored)
-            projects = self.request.settings.projects_dir
-            if projects != ROOT / "include" / "projects":  # where this process has its projects from
-                shutil.copytree(projects, folder / "include" / "projects", ignore=ignored, dirs_exist_ok=True)
-            spec = {"project": self.request.project.name, "args": self.request.args}
-            (folder / SPEC).write_text(json.dumps(spec, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-            (folder / SETTINGS).write_text(json.dumps(self.request.secret_variables()), encoding="utf-8")
-            (folder / "id").write_text(submission_id, encoding="utf-8")
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _follow(self, client: JobSubmissionClient, output: Output) -> JobDetails:
         """Pass the lines on until the job has ended, and return its last state."""
@@ -189,10 +156,11 @@ class RayJob:
             reader.cancel()
             with contextlib.suppress(asyncio.CancelledError, RuntimeError, OSError):
                 await reader
-        for number, line in enumerate((await asyncio.to_thread(client.get_job_logs, self.submission_id)).splitlines(), 1):
+        text = await asyncio.to_thread(client.get_job_logs, self.submission_id)
+        for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
             if number > self._passed:
                 self._passed = number
-                output.take(line)
+                output.take(line.rstrip("\r"))
         self._ended.set()
         return info
 
@@ -244,29 +212,6 @@ class RayJob:
         return NotHere(
             self.request.name, self.request.environment.name, f"Ray refuses the job ({said})", "correct the environment"
         )
-
-
-def submission(request: Request, submission_id: str, folder: Path) -> dict[str, Any]:
-    """Return the arguments of `ray.job_submission.JobSubmissionClient.submit_job` for a job.
-
-    Args:
-        request: the job.
-        submission_id: its id on the cluster.
-        folder: its working directory.
-    """
-    environment = request.environment
-    found: dict[str, Any] = {
-        "entrypoint": shlex.join(request.command(SPEC, "--settings", SETTINGS)),
-        "submission_id": submission_id,
-        "metadata": {**request.labels(), MARK: request.id, "devmlops.io/title": request.project.title},
-        "runtime_env": {"working_dir": str(folder), "env_vars": request.variables()},
-    }
-    if environment.queue:
-        found["entrypoint_resources"] = {environment.queue: 0.001}
-    if not request.spreads:  # a job that spreads would wait for itself
-        found |= {"entrypoint_num_cpus": environment.cpu or 1, "entrypoint_num_gpus": environment.gpu or None}
-        found |= {"entrypoint_memory": environment.memory_bytes}
-    return found
 
 
 def _wish(request: Request) -> str:

@@ -8,11 +8,9 @@ itself, and batch normalisation sees its own share alone: with these the result 
 
 from __future__ import annotations
 
-import io
-import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from include.clients.ray import cluster
 from include.projects import Project
@@ -21,22 +19,13 @@ from include.training.errors import InputError, TrainingError
 from include.training.learners import Epoch, Files, Learner, learner
 from include.training.loop import (
     DEFAULTS,
-    WEIGHTS,
     TorchLearner,
     Trained,
     _begin,
-    _loss,
-    _targets,
-    _validate,
-    deterministic,
     weights,
 )
 from include.training.parts import Arrays
-from include.training.scores import metric, mode
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+from include.training.worker import work
 
 MOST_FAILURES = 1  # a worker whose node went away; training begins again
 
@@ -101,7 +90,7 @@ class DistributedLearner(TorchLearner):
             each = {"CPU": cpus, **({"GPU": self.settings.job_gpus / self.workers} if gpus else {})}
             heard = _Listener(queue, on_epoch)
             run = TorchTrainer(
-                _work,
+                work,
                 train_loop_config={**config, "arrays": ray.put(arrays), "queue": queue},
                 scaling_config=ScalingConfig(num_workers=self.workers, use_gpu=bool(gpus), resources_per_worker=each),
                 run_config=RunConfig(
@@ -173,91 +162,3 @@ class _Listener:
             self.best, self.files = value
         elif kind == "error":
             self.error = value
-
-
-def _work(config: dict[str, Any]) -> None:
-    """Be one of the workers."""
-    import ray
-    from ray.train import get_context
-
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA cannot compute the same twice
-    context = get_context()
-    rank, world = context.get_world_rank(), context.get_world_size()
-    arrays = {name: Arrays(None, inputs, labels, []) for name, (inputs, labels) in ray.get(config["arrays"]).items()}
-    try:
-        done = _train(config, arrays, rank, world)
-    except (InputError, TrainingError) as error:  # the same on all workers, and trying again cannot help
-        if rank == 0:
-            config["queue"].put(("error", error))
-        return
-    if rank == 0:
-        config["queue"].put(("done", done))
-
-
-def _train(config: dict[str, Any], parts: Mapping[str, Arrays], rank: int, world: int) -> tuple[int, Files]:
-    import torch
-    from ray.train.torch import get_device, prepare_model
-    from torch import distributed
-
-    project: Project = config["project"]
-    given = {**DEFAULTS, **config["params"]}
-    batch, deciding = int(given["batch_size"]), metric(project)
-    sign = 1.0 if mode(project) == "max" else -1.0
-    device = get_device()
-    x = torch.from_numpy(parts["train"].inputs.copy())
-    y = _targets(project.task, parts["train"].labels.copy())
-    best: tuple[tuple[float, float], int, dict[str, Tensor]] | None = None
-    with deterministic(config["seed"]):
-        module = _begin(project, config["params"], config["initial"])
-        order = torch.get_rng_state()  # from here on one worker draws the order of rows
-        torch.manual_seed(config["seed"] + 1_000_003 * (rank + 1))  # what else is random differs by worker
-        shared = prepare_model(module)
-        optimiser = torch.optim.Adam(
-            shared.parameters(), lr=float(given["learning_rate"]), weight_decay=float(given["weight_decay"])
-        )
-        for epoch in range(1, config["epochs"] + 1):
-            rows, order = _order(len(x), order)
-            shared.train()
-            total = torch.zeros(1, dtype=torch.float64, device=device)
-            for whole in rows.split(batch):
-                mine = whole.tensor_split(world)[rank]
-                weight = len(mine)
-                if not weight:  # the last batch may have fewer rows than there are workers, and all must take part
-                    mine = whole[:1]
-                optimiser.zero_grad()
-                loss = _loss(project.task, shared(x[mine].to(device)), y[mine].to(device))
-                (loss * (weight * world / len(whole))).backward()  # gradients are averaged over the workers
-                optimiser.step()
-                total += loss.item() * weight
-            distributed.all_reduce(total)
-            if not total.item() < float("inf"):
-                rate = given["learning_rate"]
-                raise TrainingError(f"the loss is {total.item()} in epoch {epoch}: lower learning_rate (now {rate})")
-            if rank:
-                continue
-            plain: torch.nn.Module = getattr(shared, "module", shared)
-            plain.to("cpu")
-            told: Epoch = {"epoch": epoch, "train_loss": total.item() / len(x)}
-            told |= _validate(project.task, plain, parts["validation"])
-            config["queue"].put(("epoch", told))
-            score = (sign * told[deciding], -told["validation_loss"])
-            if best is None or score > best[0]:
-                best = (score, epoch, {key: value.clone() for key, value in plain.state_dict().items()})
-            plain.to(device)
-    if best is None:
-        return 0, {}
-    buffer = io.BytesIO()
-    torch.save(best[2], buffer)
-    return best[1], {WEIGHTS: buffer.getvalue()}
-
-
-def _order(rows: int, state: Tensor) -> tuple[Tensor, Tensor]:
-    """Return an order of the rows drawn from ``state``, and the state after it."""
-    import torch
-
-    own = torch.get_rng_state()
-    torch.set_rng_state(state)
-    found = torch.randperm(rows)
-    after = torch.get_rng_state()
-    torch.set_rng_state(own)
-    return found, after

@@ -181,7 +181,7 @@ class PodJobOperator(KubernetesPodOperator):
             text = self.client.read_namespaced_pod_log(
                 self.request.id, namespace, container=what.CONTAINER, tail_lines=LAST_LINES
             )
-            for line in text.splitlines():
+            for line in text.split("\n"):
                 self.written.find_result(line)
 
     def _refused(self, problem: Exception | None) -> None:

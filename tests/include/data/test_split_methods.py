@@ -139,6 +139,7 @@ def test_more_folds_than_items_can_fill(world: Any) -> None:
 
 def test_a_bundle_of_unlike_splits_is_refused(world: Any, rows: Any) -> None:
     old = world.split(world.to_version("r1"))
+    world.insert(rows(200, 100))
     ops = data.collect_round
     ref = ops(world.settings, world.project, "ops", "o1", "developer")
     data.check_round(world.settings, world.project, ref)
@@ -165,7 +166,9 @@ def test_a_bundle_by_time_keeps_the_old_cuts_and_gives_the_new_rows_their_own(wo
     assert before == data.split_document(world.settings, old)["pieces"][0]["split"]["cuts"]
     assert after == {"validation": "2026-03-01T10:01:00.000000+00:00", "test": "2026-03-01T10:01:20.000000+00:00"}
     assert {part: len(world.load(both, part, "new").item_ids) for part in PARTS} == {"train": 60, "validation": 20, "test": 20}
-    assert document["left_out"]["repeated"] == 200 and len(document["leakage"]["checks"][1]["ranges"]) == 2
+    # What both have is in the bundle once, so that nothing is left for the split to leave out.
+    assert document["left_out"]["repeated"] == 0 and len(document["leakage"]["checks"][1]["ranges"]) == 2
+    assert bundle["count"] == 300
 
 
 def test_a_split_of_the_first_format_comes_back(world: Any) -> None:

@@ -13,7 +13,9 @@ import pytest
 from include.clients.ray import RayError, job_client
 from include.errors import FinalError
 from include.jobs import JobFailed, JobKilled, JobLost, JobRefused, JobTimeout, JobUnplaced, job
-from include.jobs.ray import MARK, RayJob, submission
+from include.jobs.output import Output
+from include.jobs.ray import RayJob
+from include.jobs.submission import MARK, submission
 from include.management import Environment
 from include.projects import load_project
 from include.settings import Settings
@@ -160,7 +162,8 @@ def test_a_retry_goes_on_with_the_job_that_still_runs(start, cluster_settings):
     thread.join(30)
     mine = [one for one in job_client(cluster_settings).list_jobs() if one.metadata.get(MARK) == again.request.id]
     assert len(mine) == 1
-    assert start("count", {"to": 1}, key="k").run(lambda line: None)["to"] == 1, "an id of Ray is used once"
+    for _ in range(2):  # an id of Ray is used once, and so are the settings that come with a job
+        assert start("count", {"to": 1}, key="k").run(lambda line: None)["to"] == 1
 
 
 @pytest.mark.integration
@@ -188,6 +191,21 @@ def test_a_server_that_is_away_or_refuses_is_named(settings, free_port):
     away = settings.model_copy(update={"ray_url": f"http://127.0.0.1:{free_port()}"})
     with pytest.raises(JobLost, match=r"Ray's job server at http://127\.0\.0\.1:\d+ cannot be used"):
         job(Environment(name="c", runtime="ray"), "count", load_project("digits"), {"to": 1}, away).run(lambda line: None)
+
+
+def test_a_server_that_goes_away_in_the_middle_leaves_the_job_to_the_next_try(settings):
+    class Away:
+        def get_job_info(self, submission_id: str) -> Any:
+            raise ConnectionError("refused")
+
+        async def tail_job_logs(self, submission_id: str) -> Any:
+            raise RuntimeError("WebSocket connection closed unexpectedly")
+            yield ""
+
+    made = job(Environment(name="c", runtime="ray"), "count", load_project("digits"), {"to": 1}, settings)
+    made.submission_id, made.lost_after_s = "id-1", 1
+    with pytest.raises(JobLost, match=r"the Ray job server does not answer \(refused\); another try goes on with it"):
+        made._follow(Away(), Output(made.request, [].append))
 
 
 def test_an_address_that_ray_would_prefer_is_refused(settings, monkeypatch):

@@ -35,8 +35,9 @@ def test_two_workers_learn_what_one_does(digits, arrays, params, tmp_path):
     two = DistributedLearner(Settings(home=tmp_path), 2).fit(digits, still, arrays, 7, 3, told.append)
     assert told == two.history and [epoch["epoch"] for epoch in told] == [1, 2, 3]
     for mine, theirs in zip(one.history, two.history, strict=True):
-        assert theirs["train_loss"] == pytest.approx(mine["train_loss"], rel=1e-4)
-        assert theirs["validation_loss"] == pytest.approx(mine["validation_loss"], rel=1e-4)
+        # Sums of float32 in another order: the difference grows with every step.
+        assert theirs["train_loss"] == pytest.approx(mine["train_loss"], rel=1e-3)
+        assert theirs["validation_loss"] == pytest.approx(mine["validation_loss"], rel=1e-3)
         assert abs(theirs["validation_accuracy"] - mine["validation_accuracy"]) <= 1 / len(arrays["validation"].labels)
     for name, value in one.module.state_dict().items():
         np.testing.assert_allclose(two.module.state_dict()[name].numpy(), value.numpy(), atol=1e-3)
