@@ -24,8 +24,9 @@ def fewer(part, rows):
 
 @pytest.mark.integration
 def test_two_workers_learn_what_one_does(digits, arrays, params, tmp_path):
-    """Without dropout the order of additions alone differs: 1e-4 of the losses, and 1e-3 of the weights after three epochs.
+    """Without dropout the order of additions alone differs: 1e-3 of the losses, 1e-3 of each layer's weights together.
 
+    A single weight may differ by more: where a gradient is nearly zero, Adam takes a whole step for its sign.
     The last of the batches has 27 rows, so that shares of unequal size are seen too.
     """
     still = {**params, "dropout": 0.0}
@@ -39,8 +40,10 @@ def test_two_workers_learn_what_one_does(digits, arrays, params, tmp_path):
         assert theirs["train_loss"] == pytest.approx(mine["train_loss"], rel=1e-3)
         assert theirs["validation_loss"] == pytest.approx(mine["validation_loss"], rel=1e-3)
         assert abs(theirs["validation_accuracy"] - mine["validation_accuracy"]) <= 1 / len(arrays["validation"].labels)
+    inputs = arrays["validation"].inputs
+    np.testing.assert_allclose(two.predict(inputs), one.predict(inputs), atol=2e-3)
     for name, value in one.module.state_dict().items():
-        np.testing.assert_allclose(two.module.state_dict()[name].numpy(), value.numpy(), atol=1e-3)
+        assert float((two.module.state_dict()[name] - value).norm() / value.norm()) < 1e-3, name
 
 
 @pytest.mark.integration
