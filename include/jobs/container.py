@@ -18,6 +18,15 @@ NOBODY = "65534:65534"
 SCRATCH_BYTES = 2 * 2**30
 MOST_PROCESSES = 4096
 LOG_OPTIONS = {"max-size": "50m", "max-file": "2"}
+ADVICE = {  # by what the engine says
+    "could not select device driver": "choose an environment with gpu: 0, or install NVIDIA's container toolkit there",
+    "Range of CPUs": "lower cpu of the environment",
+    "Minimum memory limit": "raise memory of the environment",
+    "bind source path does not exist": "correct the source of its reference",
+    "network": "correct network of the environment, or make that network",
+    "executable file not found": "build the image from the product's Dockerfile",
+    "invalid mount": "correct its references",
+}
 
 
 def container(client: APIClient, request: Request) -> dict[str, Any]:

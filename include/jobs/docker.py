@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from include.jobs.container import container
+from include.jobs.container import ADVICE, container
 from include.jobs.errors import UNPLACED, JobFailed, JobKilled, JobLost, NotHere, image_problem
 from include.jobs.output import Output
 from include.jobs.request import OnLine, Request
@@ -229,16 +229,7 @@ class DockerJob:
     def _known(self, problem: Any) -> JobFailed | None:
         """Return the error for what people can mend in the environment; the engine tells these apart by words alone."""
         said, environment = _said(problem), self.request.environment
-        advice = {
-            "could not select device driver": "choose an environment with gpu: 0, or install NVIDIA's container toolkit there",
-            "Range of CPUs": "lower cpu of the environment",
-            "Minimum memory limit": "raise memory of the environment",
-            "bind source path does not exist": "correct the source of its reference",
-            "network": "correct network of the environment, or make that network",
-            "executable file not found": "build the image from the product's Dockerfile",
-            "invalid mount": "correct its references",
-        }
-        for sign, what in advice.items():
+        for sign, what in ADVICE.items():
             if sign in said:
                 return NotHere(self.request.name, environment.name, said, what)
         return None

@@ -107,7 +107,7 @@ class Request:
     def secret_variables(self) -> dict[str, str]:
         """Return the variables whose values nobody may see."""
         found = {}
-        for name in type(self.settings).model_fields:
+        for name in set(type(self.settings).model_fields) - {"ray_token"}:  # starting jobs is not for jobs
             value = getattr(self.settings, name)
             if isinstance(value, SecretStr) and value.get_secret_value():
                 found[f"DEVMLOPS_{name.upper()}"] = value.get_secret_value()
