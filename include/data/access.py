@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from include.clients.lakefs import DataError
-from include.ledger import Ledger, LedgerError
 from include.projects import Project
 from include.settings import Settings, Zone
 
@@ -52,6 +51,8 @@ def note_access(
         details["via"] = via
     if rows is not None:
         details["rows"] = rows
+    from include.ledger import Ledger, LedgerError
+
     try:
         Ledger(settings.ledger()).audit(actor or settings.actor or None, action, f"data {ref['repository']}", details)
     except (LedgerError, OSError) as cause:

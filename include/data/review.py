@@ -17,7 +17,6 @@ from include.data import items, rounds
 from include.data.errors import ReferenceFault, ReviewError
 from include.data.rounds import Ref
 from include.data.sent_back import ids_back, items_back, named_items, review_path
-from include.ledger import Ledger
 from include.projects import Project
 from include.settings import Settings
 
@@ -140,6 +139,8 @@ def require_review(repo: DataRepository, project: Project, document: Mapping[str
     now = {"checks": checks_digest(repo, ref, number), "digest": document["digest"], "count": document["count"]}
     if {name: review.get(name) for name in now} != now:
         raise ReviewError(where, "it is not what was accepted: round or checks changed since", "Clear its review task")
+    from include.ledger import Ledger  # with SQLAlchemy, which no DAG file needs
+
     entries = Ledger(repo.settings.ledger()).audit_entries(_subject(repo, number), ENTRIES)
     answers = [one for one in entries if one.action in (ACCEPTED, REJECTED) and one.details.get("checks") == review["checks"]]
     if not answers or answers[-1].details.get("review") != items.digest(review):
@@ -192,6 +193,8 @@ def _commit(repo: DataRepository, branch: str, document: dict[str, Any], review:
 
 
 def _audit(settings: Settings, repo: DataRepository, review: Mapping[str, Any]) -> None:
+    from include.ledger import Ledger  # with SQLAlchemy, which no DAG file needs
+
     ledger, digest = Ledger(settings.ledger()), items.digest(dict(review))
     subject = _subject(repo, review["round"])
     entries = [one for one in ledger.audit_entries(subject, ENTRIES) if one.details.get("checks") == review["checks"]]

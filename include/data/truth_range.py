@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from include.inference import Cursor, end_cursor, joined
-from include.ledger import Ledger
 from include.projects import Project
 from include.settings import Settings
 
@@ -26,6 +25,8 @@ def range_start(settings: Settings, project: Project, alert_id: int | None) -> C
         LedgerError: no such alert.
     """
     if alert_id is not None:
+        from include.ledger import Ledger
+
         return Ledger(settings.ledger()).alert(alert_id).details["start_cursor"]
     from include.data import rounds
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import ValidationError
 
-from include.ledger import EnvironmentVersion, Ledger
 from include.management.environment import Environment, EnvironmentRefused
 from include.projects import Project
 from include.settings import Settings
+
+if TYPE_CHECKING:
+    from include.ledger import EnvironmentVersion, Ledger
 
 LOCAL = Environment(name="local", runtime="local", description="In the task, on the machine that the task runs on.")
 """The environment that is always there, also where the ledger is not."""
@@ -19,7 +21,7 @@ LOCAL = Environment(name="local", runtime="local", description="In the task, on 
 
 def environments(settings: Settings) -> list[tuple[Environment, int]]:
     """Return all environments in use with their version numbers, the built-in one (version 0) first."""
-    kept = Ledger(settings.ledger()).environments()
+    kept = _ledger(settings).environments()
     return [(LOCAL, 0), *((_model(one), one.version) for one in kept)]
 
 
@@ -32,7 +34,7 @@ def environment(settings: Settings, name: str) -> Environment:
     """
     if name == LOCAL.name:
         return LOCAL
-    kept = Ledger(settings.ledger()).environments()
+    kept = _ledger(settings).environments()
     for one in kept:
         if one.name == name:
             return _model(one)
@@ -47,7 +49,7 @@ def environment_history(settings: Settings, name: str) -> list[EnvironmentVersio
     Raises:
         EnvironmentRefused: there never was one of that name.
     """
-    found = Ledger(settings.ledger()).environment_versions(name)
+    found = _ledger(settings).environment_versions(name)
     if not found:
         raise EnvironmentRefused(f"there never was an environment {name[:60]!r}")
     return found
@@ -60,7 +62,7 @@ def put_environment(settings: Settings, wanted: Environment, by: str | None) -> 
         EnvironmentRefused: it has the name of the built-in one.
     """
     _not_built_in(wanted.name)
-    return Ledger(settings.ledger()).put_environment(wanted.name, wanted.model_dump(exclude_defaults=True), by)
+    return _ledger(settings).put_environment(wanted.name, wanted.model_dump(exclude_defaults=True), by)
 
 
 def delete_environment(settings: Settings, name: str, by: str | None) -> EnvironmentVersion:
@@ -71,7 +73,7 @@ def delete_environment(settings: Settings, name: str, by: str | None) -> Environ
         LedgerRefusal: there is none of that name.
     """
     _not_built_in(name)
-    return Ledger(settings.ledger()).delete_environment(name, by)
+    return _ledger(settings).delete_environment(name, by)
 
 
 def choose(settings: Settings, project: Project, job: str, wish: str = "") -> Environment:
@@ -118,6 +120,12 @@ def read_environment(path: Path) -> Environment:
 def _not_built_in(name: str) -> None:
     if name == LOCAL.name:
         raise EnvironmentRefused("the environment local is built in: it cannot be changed; give yours another name")
+
+
+def _ledger(settings: Settings) -> Ledger:
+    from include.ledger import Ledger  # with SQLAlchemy, which no DAG file needs
+
+    return Ledger(settings.ledger())
 
 
 def _model(kept: EnvironmentVersion) -> Environment:

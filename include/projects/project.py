@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -169,7 +168,7 @@ class Project(Part):
             raise ProjectError(self.folder / "project.yaml", [problem])
         return content
 
-    @cached_property
+    @property
     def repositories(self) -> dict[str, str]:
         """Return the data repository of each zone: ``digits-dev`` and ``digits-ops``."""
         base = self.name.replace("_", "-")

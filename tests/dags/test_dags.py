@@ -90,32 +90,25 @@ def test_dag_files_are_wiring_only():
 
 
 PARSE = """
-import json, socket, sys, time
-import airflow.sdk, airflow.providers.standard.operators.hitl, airflow.providers.standard.operators.trigger_dagrun
-import pydantic_settings, yaml  # what the settings and the projects are read with
+import json, socket, sys
 def refuse(*_, **__): raise AssertionError("the network was used while a DAG file was parsed")
 socket.socket.connect = refuse
 import importlib.util
-seconds = {}
 for path in sys.argv[1:]:
-    begun = time.perf_counter()
     spec = importlib.util.spec_from_file_location("dag_" + path.rsplit("/", 1)[1][:-3], path)
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
-    seconds[path] = time.perf_counter() - begun
-heavy = sorted(m for m in ("torch", "ray", "mlflow", "evidently", "onnx", "pandas", "sklearn", "lakefs") if m in sys.modules)
-print(json.dumps({"seconds": seconds, "heavy": heavy}))
+heavy = sorted(m for m in ("torch", "ray", "mlflow", "evidently", "onnx", "pandas", "sklearn", "lakefs", "pyarrow") if m in sys.modules)
+print(json.dumps(heavy))
 """
 
 
-def test_parsing_is_fast_and_needs_no_network(airflow_db):
+def test_parsing_needs_no_network_and_nothing_heavy(airflow_db):
     files = sorted(str(p) for p in (ROOT / "dags").glob("*.py"))
     assert files
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", PARSE, *files], capture_output=True, text=True, env=env, timeout=120)
     assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["heavy"] == []
-    assert max(found["seconds"].values()) < 0.5, found["seconds"]
+    assert json.loads(done.stdout.splitlines()[-1]) == []
 
 
 def test_a_bad_project_hides_no_other(tmp_path):

@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from include.clients.lakefs import DataNotFound, DataRepository
 from include.data import items, rounds
 from include.data.privacy.errors import SampleNotApproved
 from include.data.privacy.rows import rows_digest
 from include.data.rounds import Ref
-from include.ledger import AuditEntry, Ledger
 from include.projects import Project
 from include.settings import Settings
+
+if TYPE_CHECKING:
+    from include.ledger import AuditEntry
 
 APPROVE = "Approve"  # the option of the human-in-the-loop task that means yes; anything else means no
 APPROVED, REFUSED = "sample.approved", "sample.refused"
@@ -52,6 +54,8 @@ def record_sample_approval(
     words = str(((answer or {}).get("params_input") or {}).get("reason") or "").strip()
     why_no = _objection(repo, sample_ref, digest, answer, {by, str(user.get("id") or "")})
     said = {**source, "user_id": str(user.get("id") or ""), "responded_at": str((answer or {}).get("responded_at") or "")}
+    from include.ledger import Ledger  # with SQLAlchemy, which no DAG file needs
+
     ledger = Ledger(settings.ledger())
     action = APPROVED if why_no is None else REFUSED
     for known in ledger.audit_entries(_subject(repo.name, digest), ENTRIES):
@@ -85,6 +89,8 @@ def require_sample_approval(repo: DataRepository, ref: str, document: Mapping[st
     """
     where = f"{repo.name} at {ref}, round {document['number']}"
     digest = approval_digest(repo, ref, document)
+    from include.ledger import Ledger  # with SQLAlchemy, which no DAG file needs
+
     ledger = Ledger(repo.settings.ledger())
     entries = [one for one in ledger.audit_entries(_subject(repo.name, digest), ENTRIES) if one.action in (APPROVED, REFUSED)]
     if problem := _missing(entries, document, digest):

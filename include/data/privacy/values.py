@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
+import threading
 import unicodedata
 from bisect import bisect_right
 from datetime import datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from include.projects.content import Column
@@ -108,11 +108,22 @@ _METHODS = {
 }
 
 
-@cache
+class _Fakers(threading.local):
+    """One Faker per thread and locale: seeding it and asking it are two steps."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, Faker] = {}
+
+
+_FAKERS = _Fakers()
+
+
 def _faker(locale: str) -> Faker:
     from faker import Faker
 
-    return Faker(locale)
+    if locale not in _FAKERS.made:
+        _FAKERS.made[locale] = Faker(locale)
+    return _FAKERS.made[locale]
 
 
 def _bin(value: float, step: float, column: Column) -> float:
