@@ -97,7 +97,8 @@ import importlib.util
 for path in sys.argv[1:]:
     spec = importlib.util.spec_from_file_location("dag_" + path.rsplit("/", 1)[1][:-3], path)
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
-heavy = sorted(m for m in ("torch", "ray", "mlflow", "evidently", "onnx", "pandas", "sklearn", "lakefs", "pyarrow") if m in sys.modules)
+HEAVY = ("torch", "ray", "mlflow", "evidently", "onnx", "pandas", "sklearn", "lakefs", "pyarrow")
+heavy = sorted(m for m in HEAVY if m in sys.modules)
 print(json.dumps(heavy))
 """
 
