@@ -2,7 +2,8 @@
 
 **What it does.** Takes the stored split of a data version, searches the hyperparameters with Ray Tune (every trial is
 a run in MLflow), trains the best once more, evaluates it on the test part beside a simple baseline, tests it, registers it, and
-confirms it where it passes the gate of project.yaml.
+confirms it where it passes the gate of project.yaml. With `training.confirmation: {by: person}` a person decides in front of
+the figures, within that gate. Confirming a model confirms the code that it was trained with.
 
 **When to run it.** After a new data version, or after a change of the model's code.
 
@@ -15,6 +16,7 @@ from airflow.sdk import Asset, Param
 
 from operators.pipeline import environment_param, pipeline, projects
 from operators.training import (
+    AskConfirmationOperator,
     ChooseSplitOperator,
     ConfirmModelOperator,
     EvaluateOperator,
@@ -26,6 +28,13 @@ from operators.training import (
 
 PARAMS = {
     "data_version": Param("", type="string", pattern="^(v[0-9]+)?$", title="Data version", description="Empty takes the newest."),
+    "experiment": Param(
+        "",
+        type="string",
+        maxLength=100,
+        title="Experiment",
+        description="One that was created with <project>.experiments; empty takes the project's own.",
+    ),
     "trials": Param(
         None, type=["null", "integer"], minimum=1, maximum=1000, title="Trials", description="Empty takes project.yaml's number."
     ),
@@ -35,14 +44,32 @@ for project in projects(with_model=True):
     with pipeline(project, "model_development", "training", __doc__, params={**PARAMS, **environment_param(project)}) as dag:
         name = project.name
         split = ChooseSplitOperator(task_id="choose_split", project=name, version="{{ params.data_version }}")
-        tune = TuneOperator(task_id="tune", project=name, split=split.output, trials="{{ params.trials or '' }}")
-        train = TrainOperator(task_id="train", project=name, split=split.output, tuned=tune.output)
+        place = "{{ params.experiment }}"
+        tune = TuneOperator(
+            task_id="tune", project=name, split=split.output, trials="{{ params.trials or '' }}", experiment=place
+        )
+        train = TrainOperator(task_id="train", project=name, split=split.output, tuned=tune.output, experiment=place)
         evaluate = EvaluateOperator(task_id="evaluate", project=name, split=split.output, trained=train.output)
         model = RegisterModelOperator(task_id="register_model", project=name, evaluated=evaluate.output)
         test = TestModelOperator(task_id="test_model", project=name, split=split.output, evaluated=evaluate.output)
         confirm = ConfirmModelOperator(
-            task_id="confirm_model", project=name, model=model.output, outlets=[Asset(f"{name}/confirmed_model")]
+            task_id="confirm_model",
+            project=name,
+            model=model.output,
+            decided=project.training.confirmation.by,
+            outlets=[Asset(f"{name}/confirmed_model")],
         )
         # The gate counts failed tests: they must have run before it looks.
         test >> confirm
+        if project.training.confirmation.by == "person":
+            wanted = project.training.confirmation
+            ask = AskConfirmationOperator(
+                task_id="ask_confirmation",
+                project=name,
+                model=model.output,
+                role=wanted.role,
+                timeout_minutes=wanted.timeout_minutes,
+            )
+            # People see the results of the tests, and nothing is confirmed before they have answered.
+            test >> ask >> confirm
     globals()[dag.dag_id] = dag

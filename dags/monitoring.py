@@ -21,7 +21,10 @@ from operators.pipeline import pipeline, projects
 for project in projects(with_model=True):
     # Without a start in the past, the second run of @continuous has the date of the first, and is never made.
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    with pipeline(project, "monitoring", "monitoring", __doc__, schedule="@continuous", start_date=start) as dag:
+    waits = not project.monitoring.start
+    with pipeline(
+        project, "monitoring", "monitoring", __doc__, schedule="@continuous", start_date=start, is_paused_upon_creation=waits
+    ) as dag:
         name = project.name
         drift = DriftSensor(task_id="watch_drift", project=name)
         alert = RaiseAlertOperator(task_id="raise_alert", project=name, drift=drift.output)

@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     job_runtime: str = Field("", description="Set for a job: where it runs, such as docker or ray.")
     job_cpus: float = Field(0, description="Set for a job: processors that its environment gives; 0 says nothing.")
     job_gpus: float = Field(0, description="Set for a job: GPUs that its environment gives.")
+    job_code: str = Field("", description="Set for a job on ops data: digest of the confirmed code, which it must run.")
     actor: str = Field("", description="On whose behalf this process works; tasks set it for their jobs, audit entries name it.")
     prediction_log: Path = Field(ROOT / ".devmlops" / "inference" / "log", description="Folder of the prediction log.")
     prediction_log_fsync: bool = Field(

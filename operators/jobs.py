@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from include.jobs import JobKilled, Running, job
+from include.jobs.registry import find
 from include.jobs.request import request
-from include.management import Environment, choose
+from include.management import Environment, admit, choose
 from include.projects import Project
 from include.settings import Settings, Zone
-from operators.base import ProjectOperator
+from operators.base import ProjectOperator, actor
 
 
 class JobOperator(ProjectOperator):
@@ -51,6 +52,22 @@ class JobOperator(ProjectOperator):
 
         return settings.for_zone(zone_of(arguments) or self.zone)
 
+    def reads(self, settings: Settings, project: Project, arguments: dict[str, Any]) -> Zone | None:
+        """Return the zone whose data the job reads; None where it reads none."""
+        from include.data.access import zone_of
+
+        return zone_of(arguments)
+
+    def with_code(self, settings: Settings, project: Project, zone: Zone | None, by: str) -> Settings:
+        """Return the settings of a job with the code that it must run: on ops data, confirmed code alone.
+
+        Models confirm code, so a project that has none is not held to it.
+        """
+        if zone is None or not project.has_model or not find(self.job).project_code:
+            return settings
+        digest = admit(settings, project, zone == "ops", f"the task {self.task_id}", by)
+        return settings.model_copy(update={"job_code": digest if zone == "ops" else ""})
+
     def recorded(self, settings: Settings, project: Project, context: Context) -> Any:
         """Do the work; the job itself records which data it reads, and `work` does where the job sees no ledger."""
         return self.work(settings, project, context)
@@ -64,10 +81,13 @@ class JobOperator(ProjectOperator):
         Raises:
             include.jobs.errors.JobFailed: the job failed; the message is its last error.
             include.management.EnvironmentRefused: there is no such environment, or the project does not allow it.
+            include.management.CodeRefused: it reads ops data, and nobody confirmed the project's code.
         """
         environment = choose(settings, project, self.job, str((context.get("params") or {}).get("environment") or ""))
         arguments = self.arguments(settings, context)
-        own = self.settings_of(settings, arguments)
+        own = self.with_code(
+            self.settings_of(settings, arguments), project, self.reads(settings, project, arguments), actor(context)
+        )
         self._running = running = self._job(environment, project, arguments, own, context)
         if self._killed:
             raise JobKilled(self.job, 15, [])

@@ -10,6 +10,8 @@ segmentation           ``{"masks":[{"class":"road","counts":[n,...]}],"size":[he
                        by column that begin with pixels outside, as COCO writes them
 tagging                ``[{"class":"PER","end":5,"start":2}]``, characters, the end not included
 question_answering     ``{"answers":[{"start":3,"text":"..."}]}``, places in the context; none where it has no answer
+clustering, reduction  the class name where one is known: it is compared with, never learnt from
+control                none
 =====================  ===========================================================================================
 
 JSON is canonical (sorted keys, no spaces), so equal labels are equal texts.
@@ -60,9 +62,9 @@ def classes_of(label: str, project: Project) -> list[str]:
 
 def names(label: str, task: Task) -> list[str]:
     """Return `classes_of` a label of a task."""
-    if task == "classification":
-        return [label]
-    if task in ("regression", "question_answering"):
+    if task in ("classification", "clustering", "reduction"):
+        return [label] if label else []  # "" stands for no label in the splits of tasks that need none
+    if task in ("regression", "question_answering", "control"):
         return []
     try:
         value = load(label)
@@ -81,8 +83,10 @@ def problem(label: str, project: Project, content: Any = None) -> str | None:
         content: what is labelled, where places are to lie inside of it: a text (tagging), a row with ``context``
             (question answering), or (height, width) in pixels (detection, segmentation).
     """
-    if project.task == "classification":
+    if project.task in ("classification", "clustering", "reduction"):
         return None if label in project.classes else _no_class(label, project.classes)
+    if project.task == "control":
+        return "transitions have no label: leave data.source.label out"
     try:
         if project.task == "regression":
             if not NUMBER.fullmatch(label[:MAX_CLASS]) or len(label) > MAX_CLASS:

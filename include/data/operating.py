@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from include.clients.lakefs import DataRepository
-from include.data import items, rounds
+from include.data import forms, items, rounds
 from include.data.collect import gather
 from include.data.items import Item
+from include.data.labels import problem
 from include.data.rounds import Ref
 from include.inference import Cursor, cursor_key, end_cursor, joined
 from include.projects import Project
+from include.projects.content import ArrayContent, Content
 from include.settings import Settings
 
 SOURCE = "prediction_log"
@@ -71,7 +73,6 @@ def _taken(repo: DataRepository, known: list[int], start: Cursor | None, end: Cu
 def _items(
     settings: Settings, project: Project, start: Cursor | None, end: Cursor, taken: set[str], skipped: Counter[str]
 ) -> Iterator[Item]:
-    classes = set(project.classes)
     for record, labels in joined(settings.prediction_log, project.name, start, end):
         if record["route"] != "production":  # a release's own test rows on staging are no news about the world
             continue
@@ -87,7 +88,7 @@ def _items(
             key = f"{record['id']}#{place}"
             if key in taken:
                 skipped["taken_before"] += 1
-            elif label not in classes:
+            elif problem(label, project):
                 skipped["unknown_label"] += 1
             elif content is None:
                 skipped["other_form"] += 1
@@ -96,10 +97,12 @@ def _items(
 
 
 def _contents(inputs: Any, project: Project) -> list[bytes | None]:
-    """Return the rows of a request as items; None for a row whose values the project's dtype cannot hold."""
+    """Return the rows of a request as items; None for a row that is no item of the project's form now."""
+    form = project.data.content
+    if not isinstance(form, ArrayContent):
+        return [_content(row, form) for row in inputs] if isinstance(inputs, list) else []
     import numpy as np
 
-    form = project.array
     try:
         values = np.asarray(inputs, dtype=np.float64)
     except (ValueError, TypeError):
@@ -112,3 +115,11 @@ def _contents(inputs: Any, project: Project) -> list[bytes | None]:
     same = np.asarray(cast == values) if exact.kind in "iu" else np.isfinite(values)
     fine = np.logical_and.reduce(same.reshape(len(values), -1), axis=1)
     return [row.tobytes() if ok else None for row, ok in zip(cast, fine, strict=True)]
+
+
+def _content(row: Any, form: Content) -> bytes | None:
+    """Return a text, a row of a table or the base64 text of a file as an item."""
+    try:
+        return forms.encode(row, form)
+    except ValueError:
+        return None

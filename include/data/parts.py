@@ -16,7 +16,7 @@ from include.data.recipes import PARTS, Assignment, Recipe, assign
 from include.data.rounds import Piece, Ref
 from include.data.tables import read_divided, reader
 from include.projects import Project
-from include.projects.project import Task
+from include.projects.project import UNLABELLED, Task
 from include.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class Part:
         item_ids: their ids.
         contents: their values, as `include.data.forms.decode` gives them: an array (n, *content.shape) of the project's
             dtype, an object array (n,) of texts or files, or a DataFrame of n rows.
-        labels: class indices, int64 (n,); for regression numbers, float64 (n,); for other tasks the labels' texts (n,).
+        labels: class indices, int64 (n,), -1 where a task without labels has none; for regression numbers, float64 (n,);
+            for other tasks the labels' texts (n,).
         origins: ``old`` or ``new`` for the rounds of a bundle, empty for those of a version.
         rounds: the round that each comes from, such as ``digits-dev/000001``.
     """
@@ -91,7 +92,7 @@ class OpenSplit:
                 f"{', '.join(other)} of {self.where}", "its item ids or labels are not those of the split", advice
             )
         if slots is None and self.document["format"] > 1:
-            rows = [split.rows_of(table) for table in self.tables]
+            rows = [split.rows_of(table, task=self.task) for table in self.tables]
             allowed = self.document["groups_may_cross"]
             if split.leaks(self.pieces, rows, self.assignment, allowed) != self.document["leakage"]:
                 raise IntegrityError(self.where, "groups or times of its items are not those of the split", advice)
@@ -151,9 +152,11 @@ def _answers(labels: list[str], project: Project, where: str) -> np.ndarray:
 
     if project.task == "regression":
         return np.array([float(label) for label in labels], dtype=np.float64)
-    if project.task != "classification":
+    if project.task not in ("classification", *UNLABELLED):
         return np.array(labels, dtype=object)
     index = {name: number for number, name in enumerate(project.classes)}
+    if project.task in UNLABELLED:
+        index[""] = -1  # nobody knows
     if unknown := set(labels) - index.keys():
         raise IntegrityError(where, f"labels {sorted(unknown)} are no classes", "Was a class taken out of project.yaml?")
     return np.array([index[label] for label in labels], dtype=np.int64)
@@ -174,7 +177,7 @@ def open_split(settings: Settings, split_ref: Ref, more: Sequence[str] = ()) -> 
     wanted = list(dict.fromkeys([*split.columns(timed), *more]))
     read = [read_divided(settings, piece, wanted) for piece in pieces]
     assignment = assign(
-        (split.round_name(piece), split.recipe_of(piece), split.rows_of(table, chosen))
+        (split.round_name(piece), split.recipe_of(piece), split.rows_of(table, chosen, task=document.get("task", "classification")))
         for piece, (table, chosen) in zip(pieces, read, strict=True)
     )
     tables = [table for table, _ in read]

@@ -22,7 +22,7 @@ from include.data.recipes import PARTS, Assignment, Recipe, Rows, assign, by_gro
 from include.data.rounds import Piece, Ref
 from include.data.tables import read_divided
 from include.projects import Project
-from include.projects.project import Task
+from include.projects.project import UNLABELLED, Task
 from include.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ def make_split(settings: Settings, project: Project, version_ref: Ref) -> Ref:
     where = f"{repo.name}, version {name}"
     how = recipe(project.split)
     version = versions.document(repo, version_ref["commit"], name)
-    if version.get("state") == "refined":
+    if version.get("state") == "refined" and project.task not in UNLABELLED:
         problem = f"it is refined and not labelled: {version['labelled']} of {version['count']} items have a label"
         raise ReferenceFault(where, problem, "Label it first; a split divides labelled data")
     found = version["pieces"]
     timed = any((piece["split"] or how)["method"] == "time" for piece in found)
-    tables = [rows_of(*read_divided(settings, piece, columns(timed))) for piece in found]
+    tables = [rows_of(*read_divided(settings, piece, columns(timed)), task=project.task) for piece in found]
     if how["method"] == "time" and not all(piece["split"] for piece in found):
         how = with_cuts(how, _new_times(found, tables), where)
     pieces = [cast(Piece, {**piece, "split": piece["split"] or how}) for piece in found]
@@ -151,14 +151,20 @@ def columns(timed: bool) -> list[str]:
     return ["item_id", "label", items.GROUP, *(["taken_at"] if timed else [])]
 
 
-def rows_of(table: pa.Table, chosen: Sequence[bool] | None = None) -> Rows:
-    """Return the columns of a round's table that a split looks at, and which of its rows are given out."""
+def rows_of(table: pa.Table, chosen: Sequence[bool] | None = None, *, task: Task) -> Rows:
+    """Return the columns of a round's table that a split looks at, and which of its rows are given out.
+
+    What has no label is left out of a split (label None), unless the task learns without labels (an empty one).
+    """
     import pyarrow as pa
 
     groups = table[items.GROUP]
     times = table["taken_at"].cast(pa.int64()).to_pylist() if "taken_at" in table.column_names else None
     whose = None if groups.null_count == len(groups) else groups.to_pylist()
-    return Rows(table["item_id"].to_pylist(), table["label"].to_pylist(), whose, times, chosen)
+    labels = table["label"].to_pylist()
+    if task in UNLABELLED:
+        labels = [label or "" for label in labels]
+    return Rows(table["item_id"].to_pylist(), labels, whose, times, chosen)
 
 
 def _new_times(pieces: Sequence[Piece], tables: Sequence[Rows]) -> list[int | None]:

@@ -18,6 +18,7 @@ from include.data.labels import classes_of
 from include.data.rounds import Piece
 from include.data.tables import read_piece
 from include.projects import Project
+from include.projects.project import UNLABELLED
 from include.settings import Settings, Zone
 
 State = Literal["raw", "refined", "labelled", "split"]
@@ -59,9 +60,12 @@ def may_lack(project: Project, *, collected: bool = False) -> float:
     """Return the share of items that may have no label, in a labelled version or in a round as it was collected.
 
     It is ``data.checks.max_missing_labels``. Where people label (``data.labelling``) and that is not given, a round
-    may come without any label, and a version is labelled when the last item is.
+    may come without any label, and a version is labelled when the last item is. A task that learns without labels asks
+    for none; its versions are split as they were refined.
     """
     checks = project.data.checks
+    if project.task in UNLABELLED:
+        return 1.0 if collected else checks.max_missing_labels
     if project.data.labelling is None or "max_missing_labels" in checks.model_fields_set:
         return checks.max_missing_labels
     return 1.0 if collected else 0.0

@@ -59,7 +59,7 @@ def create_app(settings: Settings, read_routes: Callable[[], Iterable[LedgerRout
     for method, look in lookups.items():
         app.router.routes.append(Route(FEATURES, Endpoint(look, settings.max_request_bytes), methods=[method]))
     _add_views(app)
-    app.openapi = lambda: described(app)  # type: ignore[method-assign]
+    app.openapi = lambda: described(app, app.state.service.projects.all())  # type: ignore[method-assign]
     return app
 
 

@@ -42,6 +42,10 @@ class KnownProjects:
         names = ", ".join(list_projects(self._folder)) or "none"
         raise ApiError(404, "unknown_project", f"there is no project {name[:80]!r}", f"known projects: {names}", field="project")
 
+    def all(self) -> list[Project]:
+        """Return the projects that are served, by name."""
+        return [self._known[name][0] for name in sorted(self._known)]
+
     def knows(self, name: str) -> bool:
         """Return whether a project of this name is served."""
         return name in self._known

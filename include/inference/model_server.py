@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from include.inference.errors import ApiError, unavailable
 from include.inference.wire import Wire, WireUnfit
+from include.projects.answers import outputs_of, problem
 
 LABEL, PROBABILITIES = "LABEL", "PROBABILITIES"
+CLASSES = "classification"
+DATATYPES = {"f": "FP32", "d": "FP64", "l": "INT64", "q": "INT64", "O": "BYTES"}
 LOAD_TIMEOUT_S = 60.0
 CHECK_TIMEOUT_S = 1.0
 
@@ -32,10 +35,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a release said of n rows: class indices (n,) and probabilities (n, classes)."""
+    """What a release said of n rows: class indices (n,) and probabilities (n, classes), or the outputs of another task."""
 
     labels: list[int]
     probabilities: np.ndarray
+    outputs: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class ModelUnavailable(Exception):
@@ -77,12 +81,21 @@ class ModelServer:
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._loading: dict[str, asyncio.Task[None]] = {}
 
-    async def infer(self, release_id: str, tensor: np.ndarray, *, timeout_s: float | None = None, wait: bool = False) -> Answer:
+    async def infer(
+        self,
+        release_id: str,
+        tensor: np.ndarray,
+        *,
+        task: str = "classification",
+        timeout_s: float | None = None,
+        wait: bool = False,
+    ) -> Answer:
         """Run one release on rows.
 
         Args:
             release_id: the model's name in Triton.
-            tensor: float32 array (n, *shape), C order.
+            tensor: array of numbers (n, *shape) in C order, or objects of bytes (n, 1).
+            task: of the project; says what the release answers.
             timeout_s: instead of the server's own.
             wait: wait within the timeout for a server that cannot be reached.
 
@@ -91,8 +104,8 @@ class ModelServer:
             ApiError: 504: no answer in time; 502: the release failed, or answered what no release may.
         """
         request = self._messages.ModelInferRequest(model_name=release_id)
-        request.inputs.add(name="INPUT", datatype="FP32", shape=tensor.shape)
-        request.raw_input_contents.append(tensor.tobytes())
+        request.inputs.add(name="INPUT", datatype=DATATYPES[tensor.dtype.char], shape=tensor.shape)
+        request.raw_input_contents.append(tensor.tobytes() if tensor.dtype.char != "O" else _packed(tensor))
         timeout = self.timeout_s if timeout_s is None else timeout_s
         try:
             response = None if wait else await self._short(request, release_id, timeout)
@@ -100,7 +113,9 @@ class ModelServer:
                 response = await self._stub.ModelInfer(request, timeout=timeout, wait_for_ready=wait or None)
         except self._rpc_error as error:
             raise self._explained(error, release_id, timeout) from error
-        return _answer(response, release_id, len(tensor))
+        return (
+            _answer(response, release_id, len(tensor)) if task == CLASSES else _outputs(response, release_id, len(tensor), task)
+        )
 
     async def _short(self, request: Any, release_id: str, timeout_s: float) -> Any:
         """Return the answer by the short path, None where the call has to go through grpcio."""
@@ -207,6 +222,28 @@ def _answer(response: Any, release_id: str, rows: int) -> Answer:
             502, "bad_model_answer", message, "check the release's postprocess; a rollback brings the one before"
         ) from cause
     return Answer(labels, values)
+
+
+def _outputs(response: Any, release_id: str, rows: int, task: str) -> Answer:
+    """Return the outputs of a task other than classification."""
+    wanted = outputs_of(task)
+    found = {}
+    try:
+        for output, content in zip(response.outputs, response.raw_output_contents, strict=True):
+            if output.name in wanted:
+                found[output.name] = np.frombuffer(content, wanted[output.name].dtype).reshape(output.shape)
+        if wrong := problem(found, task, rows, 0):
+            raise ValueError(wrong)
+    except ValueError as cause:
+        message = f"{release_id} answered without usable outputs of {task}: {cause}"
+        what = "check the release's postprocess; a rollback brings the one before"
+        raise ApiError(502, "bad_model_answer", message, what) from cause
+    return Answer([], np.empty((rows, 0)), found)
+
+
+def _packed(tensor: np.ndarray) -> bytes:
+    """Return bytes as the protocol writes them: each behind its length."""
+    return b"".join(len(content).to_bytes(4, "little") + content for content in tensor[:, 0])
 
 
 def _timed_out(release_id: str, timeout_s: float) -> ApiError:

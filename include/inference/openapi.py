@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from include.inference.form import example, schemas, served
 from include.inference.routes import ROUTES
 from include.inference.schemas import (
     EXAMPLES,
@@ -24,6 +27,7 @@ from include.inference.schemas import (
     TruthsAnswer,
     TruthsBody,
 )
+from include.projects import Project
 
 INFER = "/v1/projects/{project}/infer"
 INFER_ROUTE = "/v1/projects/{project}/routes/{route}/infer"
@@ -40,10 +44,39 @@ ERRORS = {
 }
 
 
-def described(app: FastAPI) -> dict[str, Any]:
-    """Return the application's OpenAPI description, made once."""
-    if app.openapi_schema:
-        return app.openapi_schema
+def described(app: FastAPI, projects: Iterable[Project] = ()) -> dict[str, Any]:
+    """Return the application's OpenAPI description: what all projects have in common, and the form of each.
+
+    Args:
+        app: the application; what does not depend on projects is made once.
+        projects: those that are served now.
+    """
+    if not app.openapi_schema:
+        app.openapi_schema = _common(app)
+    common = app.openapi_schema
+    found = [project for project in projects if served(project)]
+    if not found:
+        return common
+    forms = {name: schema for project in found for name, schema in schemas(project).items()}
+    requests = [{"$ref": f"#/components/schemas/Request_{project.name}"} for project in found]
+    examples = {
+        f"{project.name} ({project.data.content.kind})": {"summary": project.title, "value": {"input": example(project)}}
+        for project in found
+        if example(project) is not None
+    }
+    paths = dict(common["paths"])
+    for path in (INFER, INFER_ROUTE):
+        operation = copy.deepcopy(paths[path])
+        content = operation["post"]["requestBody"]["content"]["application/json"]
+        content["schema"] = {"anyOf": [content["schema"], *requests]}
+        content["examples"] = {**content["examples"], **examples}
+        operation["post"]["parameters"][0]["schema"]["enum"] = [project.name for project in found]
+        paths[path] = operation
+    components = {**common["components"], "schemas": {**common["components"]["schemas"], **forms}}
+    return {**common, "paths": paths, "components": components}
+
+
+def _common(app: FastAPI) -> dict[str, Any]:
     schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     infer = (
         "Infer",
@@ -69,7 +102,6 @@ def described(app: FastAPI) -> dict[str, Any]:
     models += [FeaturesBody, EntityFeatures, OneFeaturesAnswer, FeaturesAnswer]
     _, definitions = models_json_schema([(m, "validation") for m in models], ref_template="#/components/schemas/{model}")
     schema.setdefault("components", {}).setdefault("schemas", {}).update(definitions["$defs"])
-    app.openapi_schema = schema
     return schema
 
 

@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 import orjson
 
+from include.inference.contents import expected, kind_of, parse_rows
 from include.inference.errors import ApiError, invalid, too_large
 from include.projects import Project
+from include.projects.content import ArrayContent
 
 REQUEST_ID_LENGTH = 128
+WIDE = {"float64": np.float64, "int64": np.int64}  # float32 does not hold all their values
 KEYS = frozenset({"request_id", "input", "inputs"})
 
 
@@ -25,9 +28,10 @@ class InferenceRequest:
     Attributes:
         request_id: the caller's, or a new one.
         single: whether the caller sent one ``input`` rather than ``inputs``.
-        inputs: the rows as nested lists, as sent.
+        inputs: the rows as the prediction log keeps them: arrays and texts as sent.
         rows: how many.
-        tensor: float32 array (rows, *content.shape), C order.
+        tensor: array (rows, *content.shape) in C order, float32 where that holds the content's type exactly; objects of
+            bytes (rows, 1) of other contents.
     """
 
     request_id: str
@@ -51,7 +55,7 @@ def parse_object(body: bytes, keys: frozenset[str]) -> dict[str, Any]:
             message = f"the body is not JSON: {cause}"
             raise invalid("not_json", message, "send one JSON object in UTF-8; see /docs for an example", "body") from None
     if not isinstance(data, dict):
-        message = f"the body must be a JSON object, not {_kind(data)}"
+        message = f"the body must be a JSON object, not {kind_of(data)}"
         raise invalid("not_an_object", message, 'send {"input": ...} or {"inputs": [...]}; see /docs for an example', "body")
     if unknown := data.keys() - keys:
         name = min(unknown)
@@ -78,12 +82,15 @@ def parse_inference(body: bytes, project: Project, max_rows: int) -> InferenceRe
     request_id = check_request_id(data["request_id"], "request_id") if "request_id" in data else uuid.uuid4().hex
     rows = [data["input"]] if single else data["inputs"]
     if not isinstance(rows, list) or not rows:
-        problem = "is empty" if rows == [] else f"must be a list of rows, not {_kind(rows)}"
+        problem = "is empty" if rows == [] else f"must be a list of rows, not {kind_of(rows)}"
         raise invalid("bad_shape", f"inputs {problem}", _expected(project), "inputs")
     if len(rows) > max_rows:
         message = f"{len(rows)} rows in one request, at most {max_rows} are allowed"
         raise too_large(message, f"send at most {max_rows} rows a request; more belongs in batch inference", "inputs")
-    return InferenceRequest(request_id, single, rows, len(rows), _tensor(rows, single, project, body))
+    if isinstance(project.data.content, ArrayContent):
+        return InferenceRequest(request_id, single, rows, len(rows), _tensor(rows, single, project, body))
+    kept, tensor = parse_rows(rows, single, project)
+    return InferenceRequest(request_id, single, kept, len(rows), tensor)
 
 
 def check_request_id(value: Any, field: str) -> str:
@@ -94,7 +101,7 @@ def check_request_id(value: Any, field: str) -> str:
     """
     problem = None
     if not isinstance(value, str):
-        problem = f"must be a text, not {_kind(value)}"
+        problem = f"must be a text, not {kind_of(value)}"
     elif not 1 <= len(value) <= REQUEST_ID_LENGTH:
         problem = f"must have 1 to {REQUEST_ID_LENGTH} characters, not {len(value)}"
     elif not value.isprintable():
@@ -126,14 +133,14 @@ def _tensor(rows: list[Any], single: bool, project: Project, body: bytes) -> np.
             field = "input" if single else f"inputs[{number}]"
             _check(row, content.shape, low, high, whole, field, number, project)
         array = np.asarray(rows, dtype=np.float64)
-    return np.ascontiguousarray(array, dtype=np.float32)
+    return np.ascontiguousarray(array, dtype=WIDE.get(content.dtype, np.float32))
 
 
 def _check(value: Any, shape: list[int], low: float, high: float, whole: bool, field: str, row: int, project: Project) -> None:
     """Raise at the first place where ``value`` is not what the project says; slow, for what failed the quick look."""
     if shape:
         if not isinstance(value, list) or len(value) != shape[0]:
-            found = f"a list of {len(value)}" if isinstance(value, list) else _kind(value)
+            found = f"a list of {len(value)}" if isinstance(value, list) else kind_of(value)
             message = f"row {row}: {field} must be a list of {shape[0]}, not {found}"
             raise invalid("bad_shape", message, _expected(project), field, row)
         for number, item in enumerate(value):
@@ -141,7 +148,7 @@ def _check(value: Any, shape: list[int], low: float, high: float, whole: bool, f
         return
     problem, code = None, "not_a_number"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        problem = f"must be a number, not {_kind(value)}"
+        problem = f"must be a number, not {kind_of(value)}"
     elif not math.isfinite(value):
         problem = f"must be a finite number, not {value}"
     elif not low <= value <= high:
@@ -153,7 +160,9 @@ def _check(value: Any, shape: list[int], low: float, high: float, whole: bool, f
 
 
 def _expected(project: Project) -> str:
-    content = project.array
+    content = project.data.content
+    if not isinstance(content, ArrayContent):
+        return expected(project)
     numbers = "numbers" if content.dtype.startswith("float") else "whole numbers"
     return (
         f"each row of project {project.name} is a list of shape {content.shape} of {numbers} "
@@ -167,15 +176,6 @@ def _lenient(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    for types, name in ((bool, "true or false"), (int | float, "a number"), (str, "a text"), (list, "a list")):
-        if isinstance(value, types):
-            return name
-    return "an object"
 
 
 __all__ = ["ApiError", "InferenceRequest", "check_request_id", "parse_inference", "parse_object"]

@@ -29,21 +29,32 @@ REQUEST_ID = Field(
 
 
 class InferenceBody(BaseModel):
-    """One row as ``input``, or several as ``inputs``; shape, type and range are in the project's status."""
+    """One row as ``input``, or several as ``inputs``; the project's status has the schema and an example of a row."""
 
     model_config = ConfigDict(extra="forbid")
 
     request_id: str | None = REQUEST_ID
-    input: list[Any] | None = Field(None, description="One row: nested lists of the project's shape.")
+    input: Any = Field(
+        None,
+        description="One row: nested lists of the project's shape, a text, an object with the project's columns (null where a "
+        "value is missing), or the base64 text of an image's file.",
+    )
     inputs: list[Any] | None = Field(None, description="Several rows.")
 
 
 class Prediction(BaseModel):
-    """The answer for one row."""
+    """The answer for one row, by the project's task: label and probabilities, or value, or cluster and distances, ..."""
 
-    label: str = Field(description="The class.", examples=["0"])
-    probability: float = Field(description="Of that class.", examples=[0.98])
-    probabilities: dict[str, float] = Field(description="Of each class.")
+    label: str | None = Field(None, description="The class.", examples=["0"])
+    probability: float | None = Field(None, description="Of that class.", examples=[0.98])
+    probabilities: dict[str, float] | None = Field(None, description="Of each class.")
+    value: float | None = Field(None, description="Of a regression.", examples=[371.2])
+    cluster: int | str | None = Field(None, description="Of a clustering, with ``distances``.")
+    distances: list[float] | None = None
+    coordinates: list[float] | None = Field(None, description="Of a reduction.")
+    action: int | str | None = Field(None, description="Of control, with ``values`` of all actions.")
+    values: list[float] | None = None
+    output: list[float] | None = Field(None, description="Of any other task.")
 
 
 class InferenceAnswer(BaseModel):
@@ -58,12 +69,12 @@ class InferenceAnswer(BaseModel):
 
 
 class Truth(BaseModel):
-    """The true labels of one earlier request, one a row."""
+    """The true labels of one earlier request, one a row: class names, or numbers of a regression."""
 
     model_config = ConfigDict(extra="forbid")
 
     request_id: str = Field(examples=["scan-4711"])
-    labels: list[str] = Field(examples=[["3"]])
+    labels: list[str | float] = Field(examples=[["3"]])
 
 
 class TruthsBody(BaseModel):

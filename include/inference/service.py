@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from include.inference import predictions
 from include.inference.errors import ApiError, unavailable
 from include.inference.features import FeatureLookups
+from include.inference.form import input_form
 from include.inference.known_projects import KnownProjects
 from include.inference.metrics import Metrics
-from include.inference.model_server import Answer, ModelServer, ModelUnavailable
+from include.inference.model_server import CLASSES, Answer, ModelServer, ModelUnavailable
 from include.inference.prediction_log import PredictionLog, end_cursor
 from include.inference.requests import InferenceRequest, parse_inference
 from include.inference.routes import ROUTES, Entry, RouteTable, ledger_reader
@@ -94,16 +96,9 @@ class Service:
         try:
             request = parse_inference(body, project, self.settings.max_request_rows)
             asked = time.perf_counter()
-            entry, answer = await self._ask(project.name, route, request)
+            entry, answer = await self._ask(project, route, request)
             answered = time.perf_counter()
-            if answer.probabilities.shape[1] != len(project.classes):
-                problem = f"{answer.probabilities.shape[1]} probabilities for {len(project.classes)} classes of {project.name}"
-                message = f"{entry.release_id} answered {problem}"
-                raise ApiError(
-                    502, "bad_model_answer", message, "make project.yaml and the release agree; a rollback brings the one before"
-                )
-            labels = [project.classes[label] for label in answer.labels]
-            probabilities = answer.probabilities.astype(float).round(6).tolist()
+            said, rows = _said(project, entry, answer)
             record = {
                 "id": request.request_id,
                 "at": datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -111,8 +106,7 @@ class Service:
                 "release_id": entry.release_id,
                 "n": request.rows,
                 "inputs": request.inputs,
-                "labels": labels,
-                "probabilities": probabilities,
+                **said,
                 "ms": round((answered - begin) * 1000, 3),
             }
             await self._append(project.name, record)
@@ -120,7 +114,7 @@ class Service:
         finally:
             self.in_flight -= 1
         self.metrics.answered(project.name, route, entry.release_id, request.rows, end - begin, answered - asked, end - answered)
-        return _reply(project, request, entry, labels, probabilities, (end - begin) * 1000)
+        return _reply(request, entry, rows, (end - begin) * 1000)
 
     async def tell_truths(self, project_name: str, body: bytes) -> dict[str, Any]:
         """Keep late true answers; when this returns they are durable.
@@ -163,12 +157,13 @@ class Service:
             ApiError: 404: no such project.
         """
         project = self.projects.get(project_name)
-        content = project.array
         return {
             "project": project.name,
             "title": project.title,
+            "task": project.task,
             "classes": project.classes,
-            "input": {"shape": content.shape, "dtype": content.dtype, "range": list(content.range)},
+            "input": input_form(project),
+            "prediction": predictions.described(project),
             "limits": {"rows": self.settings.max_request_rows, "bytes": self.settings.max_request_bytes},
             "routes": [entry.to_dict() for entry in self.table.snapshot.of(project.name)],
             "routes_age_s": _rounded(self.table.age_s()),
@@ -200,34 +195,35 @@ class Service:
         table = self.table
         return self.metrics.text(table.snapshot, table.age_s(), table.switches, self.models.ready, self.in_flight)
 
-    async def _ask(self, project: str, route: str, request: InferenceRequest) -> tuple[Entry, Answer]:
+    async def _ask(self, project: Project, route: str, request: InferenceRequest) -> tuple[Entry, Answer]:
         begin = time.monotonic()
         until = begin + self.settings.triton_timeout_s
-        entry = self.table.snapshot.entry(project, route)
+        entry = self.table.snapshot.entry(project.name, route)
         try:
-            return entry, await self.models.infer(entry.release_id, request.tensor)
+            return entry, await self.models.infer(entry.release_id, request.tensor, task=project.task)
         except ModelUnavailable as error:
             _log.info("trying again: %s", error)
             missing = error.missing
-        self.metrics.retried(project)
+        self.metrics.retried(project.name)
         try:
             async with asyncio.timeout(until - time.monotonic()):
                 if missing:  # perhaps unloaded, because the route left it a moment ago
                     with contextlib.suppress(ApiError):
                         await self.table.refresh(since=begin)
-                entry = self.table.snapshot.entry(project, route)
-                return entry, await self._second_try(entry, request, until)
+                entry = self.table.snapshot.entry(project.name, route)
+                return entry, await self._second_try(project, entry, request, until)
         except ModelUnavailable as error:
             raise error.to_api() from error
         except TimeoutError as cause:
             late = ModelUnavailable(entry.release_id, f"no answer within {self.settings.triton_timeout_s:g} s", missing=missing)
             raise late.to_api() from cause
 
-    async def _second_try(self, entry: Entry, request: InferenceRequest, until: float) -> Answer:
+    async def _second_try(self, project: Project, entry: Entry, request: InferenceRequest, until: float) -> Answer:
         """Wait for a server that is being started again; where it came back without the model, load it first."""
         for last in (False, True):
             try:
-                return await self.models.infer(entry.release_id, request.tensor, timeout_s=until - time.monotonic(), wait=True)
+                left = until - time.monotonic()
+                return await self.models.infer(entry.release_id, request.tensor, task=project.task, timeout_s=left, wait=True)
             except ModelUnavailable as error:
                 if last or not error.missing:
                     raise
@@ -260,17 +256,31 @@ class Service:
                 _log.warning("the projects cannot be read: %s", error)
 
 
-def _reply(
-    project: Project, request: InferenceRequest, entry: Entry, labels: list[str], probabilities: list[list[float]], ms: float
-) -> dict[str, Any]:
-    predictions = []
+def _said(project: Project, entry: Entry, answer: Answer) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return an answer as the log keeps it, and as the caller gets it, one prediction a row."""
+    if project.task != CLASSES:
+        rows = predictions.of_outputs(project, answer.outputs)
+        return {"predictions": rows}, rows
+    if answer.probabilities.shape[1] != len(project.classes):
+        problem = f"{answer.probabilities.shape[1]} probabilities for {len(project.classes)} classes of {project.name}"
+        message = f"{entry.release_id} answered {problem}"
+        raise ApiError(
+            502, "bad_model_answer", message, "make project.yaml and the release agree; a rollback brings the one before"
+        )
+    labels = [project.classes[label] for label in answer.labels]
+    probabilities = answer.probabilities.astype(float).round(6).tolist()
+    rows = []
     for label, row in zip(labels, probabilities, strict=True):
         by_class = dict(zip(project.classes, row, strict=True))
-        predictions.append({"label": label, "probability": by_class[label], "probabilities": by_class})
+        rows.append({"label": label, "probability": by_class[label], "probabilities": by_class})
+    return {"labels": labels, "probabilities": probabilities}, rows
+
+
+def _reply(request: InferenceRequest, entry: Entry, rows: list[dict[str, Any]], ms: float) -> dict[str, Any]:
     reply: dict[str, Any] = {"request_id": request.request_id, "release_id": entry.release_id, "model": entry.model}
     if request.single:
-        reply["prediction"] = predictions[0]
-    reply["predictions"] = predictions
+        reply["prediction"] = rows[0]
+    reply["predictions"] = rows
     reply["duration_ms"] = round(ms, 3)
     return reply
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from include.data.labels import problem
+from include.inference.contents import kind_of
 from include.inference.errors import invalid, too_large
 from include.inference.requests import check_request_id, parse_object
 from include.projects import Project
 
 MAX_TRUTHS = 10_000
+WANTED = {"regression": "send numbers, such as 371.2"}
 
 
 def parse_truths(body: bytes, project: Project, max_rows: int) -> list[dict[str, Any]]:
@@ -16,7 +19,7 @@ def parse_truths(body: bytes, project: Project, max_rows: int) -> list[dict[str,
 
     Args:
         body: JSON; at most 10,000 truths.
-        project: its classes are the labels that can be.
+        project: its classes, or its task, say which labels can be.
         max_rows: the most labels of one request.
 
     Raises:
@@ -39,9 +42,26 @@ def _truth(entry: Any, row: int, project: Project, max_rows: int, shape: str) ->
     labels = entry["labels"]
     if not isinstance(labels, list) or not 1 <= len(labels) <= max_rows:
         raise invalid("bad_truths", f"{field}.labels must be a list of 1 to {max_rows} labels", shape, f"{field}.labels", row)
-    for number, label in enumerate(labels):
-        if label not in project.classes or not isinstance(label, str):
-            place = f"{field}.labels[{number}]"
-            message = f"{place} is {str(label)[:80]!r}, which is no class of project {project.name}"
-            raise invalid("unknown_label", message, f"the classes are {', '.join(project.classes)}", place, row)
-    return {"id": request_id, "labels": labels}
+    return {"id": request_id, "labels": [_label(label, f"{field}.labels[{n}]", row, project) for n, label in enumerate(labels)]}
+
+
+def _label(label: Any, place: str, row: int, project: Project) -> str:
+    """Return a label as text; of a regression a number will do."""
+    if project.task == "regression" and isinstance(label, int | float) and not isinstance(label, bool):
+        label = repr(label)
+    if project.task == "classification":
+        if isinstance(label, str) and label in project.classes:
+            return label
+        message = f"{place} is {str(label)[:80]!r}, which is no class of project {project.name}"
+        raise invalid("unknown_label", message, f"the classes are {', '.join(project.classes)}", place, row)
+    if not isinstance(label, str):
+        raise invalid("unknown_label", f"{place} must be a text, not {kind_of(label)}", WANTED.get(project.task, ""), place, row)
+    try:
+        wrong = problem(label, project)
+    except KeyError:
+        what = f"{project.task} has no true answers: its predictions are judged without them"
+        raise invalid("no_truths", f"{place}: project {project.name} takes none", what, place, row) from None
+    if wrong:
+        advice = WANTED.get(project.task, "send the label as rounds hold it")
+        raise invalid("unknown_label", f"{place}: {wrong}", advice, place, row)
+    return label

@@ -58,6 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         return FAILED
     started = time.monotonic()
     try:
+        _check_code(settings, project)
         if not arguments.recorded:
             _record(settings, project, arguments.name, spec.args)
         result = function(settings, project, **spec.args)
@@ -108,6 +109,24 @@ def _record(settings: Settings, project: Project, name: str, args: dict[str, Any
         from include.data.access import note_all
 
         note_all(settings, project, "data.read", args, via=f"job {name}")
+
+
+def _check_code(settings: Settings, project: Project) -> None:
+    """Refuse to work with other code than the confirmed one that whoever started the job has seen.
+
+    Raises:
+        CodeRefused: the code here is another, such as that of an older image.
+    """
+    if settings.job_code:
+        from include.management import CodeRefused, code_of
+
+        here = code_of(project).digest
+        if here != settings.job_code:
+            problem = (
+                f"the code of {project.name} where this job runs is {here[:19]}, but the confirmed one is"
+                f" {settings.job_code[:19]}: build its image, or its working directory, from the confirmed code"
+            )
+            raise CodeRefused(project.name, here, problem, {})
 
 
 def _one_line(error: BaseException) -> str:

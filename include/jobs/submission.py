@@ -20,6 +20,7 @@ from include.jobs.request import Request
 from include.settings import ROOT
 
 SPEC, SETTINGS = "spec.json", "settings.json"
+GRACE = {"RAY_JOB_STOP_WAIT_TIME_S": "8"}  # what a job has to clean up, as in a container; Ray itself gives 3 s
 MARK = "devmlops.io/id"
 
 
@@ -59,7 +60,7 @@ def submission(request: Request, submission_id: str, folder: Path) -> dict[str, 
         "entrypoint": shlex.join(request.command(SPEC, "--settings", SETTINGS)),
         "submission_id": submission_id,
         "metadata": {**request.labels(), MARK: request.id, "devmlops.io/title": request.project.title},
-        "runtime_env": {"working_dir": str(folder), "env_vars": request.variables()},
+        "runtime_env": {"working_dir": str(folder), "env_vars": {**GRACE, **request.variables()}},
     }
     if environment.queue:
         found["entrypoint_resources"] = {environment.queue: 0.001}

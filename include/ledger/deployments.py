@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from include.ledger import engine
 from include.ledger.audit import NOBODY, append
+from include.ledger.code import apply_code
 from include.ledger.errors import LedgerRefusal
 from include.ledger.models import ApprovalRow, DeploymentRow, ReleaseRow, RouteRow
 from include.ledger.records import Deployment, Kind, Route
@@ -34,6 +35,8 @@ class DeploymentLedger:
     ) -> Deployment:
         """Point a route at a release, in one transaction; where it points there already, nothing changes.
 
+        In production the release's code becomes the applied one by it, and the one before goes back to confirmed.
+
         Args:
             project: name of the project.
             route: ``production`` or ``staging``.
@@ -45,7 +48,7 @@ class DeploymentLedger:
 
         Raises:
             LedgerRefusal: an unknown or foreign release, not sealed or refused, an approval that is used, refused or of
-                another digest, or a rollback to what never was there. Nothing is changed then.
+                another digest, a rollback to what never was there, or code that was not confirmed. Nothing is changed then.
         """
         with engine.writing(self.url) as session:
             release = get_release(session, release_id)
@@ -75,6 +78,8 @@ class DeploymentLedger:
                 session.add(RouteRow(project=project, name=route, release_id=release_id, deployment_id=row.id))
             else:
                 here.release_id, here.deployment_id = release_id, row.id
+            if route == "production":
+                apply_code(session, project, release.model.get("code"), by, f"{kind} of {release_id}")
             return _deployment(row)
 
     def routes(self, project: str | None = None) -> list[Route]:

@@ -9,11 +9,13 @@ from include.ledger.alerts import AlertLedger
 from include.ledger.approvals import ApprovalLedger
 from include.ledger.asset_notes import AssetNoteLedger
 from include.ledger.audit import AuditLedger
+from include.ledger.code import CodeLedger
 from include.ledger.deployments import DeploymentLedger
 from include.ledger.engine import shown
 from include.ledger.environments import EnvironmentLedger
 from include.ledger.errors import LedgerError
 from include.ledger.features import FeatureLedger
+from include.ledger.leases import LeaseLedger
 from include.ledger.migrate import migrate
 from include.ledger.releases import ReleaseLedger
 from include.ledger.windows import WindowLedger
@@ -29,9 +31,11 @@ class Ledger(
     FeatureLedger,
     AssetNoteLedger,
     EnvironmentLedger,
+    CodeLedger,
+    LeaseLedger,
 ):
     """The records that no engine keeps: releases, approvals, deployments, alerts, windows, online features, notes on
-    assets, environments of jobs, and the audit chain.
+    assets, environments of jobs, states of code, leases, and the audit chain.
 
     Every method is one transaction, and every change writes its audit entry in that same transaction. All
     lists come oldest first. It may be used by any number of threads and processes.

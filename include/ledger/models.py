@@ -220,3 +220,30 @@ class EnvironmentRow(Base):
     by: Mapped[str]
     at: Mapped[datetime]
     audit_seq: Mapped[int] = mapped_column(ForeignKey("audit.seq"))
+
+
+class CodeRow(Base):
+    """The code of a project with one content; ``audit_seq`` is the entry that states its present state."""
+
+    __tablename__ = "code"
+    __table_args__ = (UniqueConstraint("project", "number", name="uq_code_number"),)
+    project: Mapped[str] = mapped_column(Name, primary_key=True)
+    digest: Mapped[str] = mapped_column(Name, primary_key=True)
+    number: Mapped[int]
+    files: Mapped[dict[str, Any]]
+    git_commit: Mapped[str | None]
+    dirty: Mapped[bool | None]
+    state: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    audit_seq: Mapped[int] = mapped_column(ForeignKey("audit.seq"))
+
+
+class LeaseRow(Base):
+    """Who alone may change something that another engine keeps, and how long."""
+
+    __tablename__ = "leases"
+    name: Mapped[str] = mapped_column(Name, primary_key=True)
+    holder: Mapped[str]
+    until: Mapped[datetime]

@@ -181,3 +181,21 @@ class EnvironmentVersion(Record):
     definition: dict[str, Any] | None
     by: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CodeVersion(Record):
+    """The code of a project with one content. ``state`` is development, confirmed or applied; ``by`` and ``at`` are of
+    its last change. ``files`` is path -> ``kind`` and ``sha256``; ``dirty`` tells whether they differ from the commit.
+    """
+
+    project: str
+    digest: str
+    number: int
+    files: dict[str, dict[str, str]]
+    git_commit: str | None
+    dirty: bool | None
+    state: str
+    by: str
+    at: datetime
+    confirmed_at: datetime | None

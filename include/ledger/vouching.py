@@ -1,4 +1,4 @@
-"""Approvals, seals and deployments are compared with what the audit chain says about them."""
+"""Approvals, seals, deployments and states of code are compared with what the audit chain says about them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from include.ledger.models import ApprovalRow, AuditRow, DeploymentRow, ReleaseRow, RouteRow
+from include.ledger.canonical import digest
+from include.ledger.models import ApprovalRow, AuditRow, CodeRow, DeploymentRow, ReleaseRow, RouteRow
 
 
 def seal_facts(row: ReleaseRow) -> dict[str, Any]:
@@ -24,6 +25,16 @@ def approval_facts(row: ApprovalRow) -> dict[str, Any]:
 def deployment_facts(row: DeploymentRow) -> dict[str, Any]:
     """Return what the audit entry of a switch says, without the approvals that it used."""
     return {name: getattr(row, name) for name in ("route", "release_id", "digest", "previous", "kind", "by", "reason")}
+
+
+def code_facts(row: CodeRow) -> dict[str, Any]:
+    """Return what the audit entry of a state of code says."""
+    return {"project": row.project, "digest": row.digest, "state": row.state}
+
+
+def files_digest(files: dict[str, Any]) -> str:
+    """Return the digest of code: of the paths and contents of its files."""
+    return digest({path: one["sha256"] for path, one in files.items()})
 
 
 def first_unvouched(session: Session) -> tuple[int | None, str]:
@@ -53,4 +64,8 @@ def first_unvouched(session: Session) -> tuple[int | None, str]:
         if last is None or (last.id, last.release_id) != (route.deployment_id, route.release_id):
             seq = last.audit_seq if last else 0
             bad.append((seq, f"route {route.project}/{route.name} does not show its last deployment: its row was altered"))
+    for code in session.scalars(select(CodeRow)):
+        compare("code", code.digest, code.audit_seq, code_facts(code))
+        if files_digest(code.files) != code.digest:
+            bad.append((code.audit_seq, f"code {code.digest} has other files than its digest says: its row was altered"))
     return min(bad) if bad else (None, "")

@@ -1,5 +1,6 @@
-"""Management: environments that jobs run in, with their settings and reference files."""
+"""Management: environments that jobs run in, with their settings and reference files; code of projects and its states."""
 
+from include.management.code import Code, CodeRefused, admit, admit_served, code_of, codes, compare_files, find_code, git_state
 from include.management.environment import Environment, EnvironmentRefused, Reference, Runtime
 from include.management.environments import (
     LOCAL,
@@ -14,15 +15,24 @@ from include.management.environments import (
 
 __all__ = [
     "LOCAL",
+    "Code",
+    "CodeRefused",
     "Environment",
     "EnvironmentRefused",
     "Reference",
     "Runtime",
+    "admit",
+    "admit_served",
     "choose",
+    "code_of",
+    "codes",
+    "compare_files",
     "delete_environment",
     "environment",
     "environment_history",
     "environments",
+    "find_code",
+    "git_state",
     "put_environment",
     "read_environment",
 ]

@@ -1,4 +1,4 @@
-"""``python -m include.management environments list|show|put|delete``: the environments that jobs run in.
+"""``python -m include.management``: the environments that jobs run in, and the code of projects with its states.
 
 On the local platform, ``eval "$(python -m include.local env)"`` gives a shell the ledger's address first.
 """
@@ -14,6 +14,8 @@ from pathlib import Path
 import yaml
 
 from include.ledger import LedgerError
+from include.management.code import CodeRefused
+from include.management.code_commands import add_code_commands
 from include.management.environment import Environment, EnvironmentRefused
 from include.management.environments import (
     LOCAL,
@@ -23,6 +25,7 @@ from include.management.environments import (
     put_environment,
     read_environment,
 )
+from include.projects import ProjectError
 from include.settings import Settings
 
 
@@ -33,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         for line in options.run(Settings(), options):
             print(line)
         return 0
-    except (EnvironmentRefused, LedgerError) as error:
+    except (EnvironmentRefused, CodeRefused, ProjectError, LedgerError) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -43,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m include.management", description=__doc__, formatter_class=form)
     areas = parser.add_subparsers(dest="area", required=True)
     commands = areas.add_parser("environments", help="where jobs run").add_subparsers(dest="command", required=True)
+    add_code_commands(areas)
     person = argparse.ArgumentParser(add_help=False)
     person.add_argument("--by", default=getpass.getuser(), help="who does it; the name of this login by itself")
 

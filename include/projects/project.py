@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from include.errors import FinalError
+from include.projects.augmentation import augmentation_problems
 from include.projects.card import Card
 from include.projects.content import ArrayContent, TableContent
+from include.projects.control import Control, control_problems
 from include.projects.data import Data
 from include.projects.environments import Environments
 from include.projects.evaluation import evaluation_problems
 from include.projects.feature_views import FeatureView
 from include.projects.masking import masking_problems
 from include.projects.metrics import MetricName, OwnMetric, metric_problems
-from include.projects.parts import NAME, Part
+from include.projects.parts import NAME, Part, Problems
 from include.projects.quality import quality_problems
+from include.projects.reading import Unreadable, read
 from include.projects.release import Approval, Monitoring, Release, Retraining
-from include.projects.sources import place
 from include.projects.split import Split
 from include.projects.training import Training, TransformStep
+from include.projects.workflow import Workflow, workflow_problems
 from include.settings import ROOT
 
-Task = Literal["classification", "regression", "detection", "segmentation", "tagging", "question_answering"]
+Task = Literal[
+    "classification",
+    "regression",
+    "detection",
+    "segmentation",
+    "tagging",
+    "question_answering",
+    "clustering",
+    "reduction",
+    "control",
+]
+UNLABELLED: tuple[Task, ...] = ("clustering", "reduction", "control")  # what learns without anybody's answers
 CONTENTS: dict[str, tuple[str, ...]] = {  # task: the kinds of content that it is about
     "classification": ("array", "text", "image", "audio", "video", "table"),
     "regression": ("array", "text", "image", "audio", "video", "table"),
@@ -35,6 +49,9 @@ CONTENTS: dict[str, tuple[str, ...]] = {  # task: the kinds of content that it i
     "segmentation": ("image",),
     "tagging": ("text",),
     "question_answering": ("table",),
+    "clustering": ("array", "text", "image", "audio", "table"),
+    "reduction": ("array", "text", "image", "audio", "table"),
+    "control": ("table",),
 }
 
 
@@ -44,11 +61,23 @@ class ProjectError(FinalError, ValueError):
     Attributes:
         path: the file.
         problems: one line each: where in the file, and what is wrong.
+        lines: the line of each, from 1; 0 where it is about no line.
     """
 
-    def __init__(self, path: Path, problems: list[str]) -> None:
-        self.path, self.problems = path, problems
-        super().__init__(f"{path}: " + "; ".join(problems))
+    def __init__(self, path: Path, problems: list[str], lines: Sequence[int] = ()) -> None:
+        self.path, self.problems, self.lines = path, problems, list(lines) or [0] * len(problems)
+        shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+        told = zip(problems, self.lines, strict=True)
+        super().__init__("\n".join(f"{shown}{f':{line}' if line else ''}: {problem}" for problem, line in told))
+
+    @classmethod
+    def at(cls, path: Path, problem: str) -> ProjectError:
+        """Return the error of one problem that begins with its place, with that place's line."""
+        try:
+            line = read(path).line(problem.partition(":")[0].split("."))
+        except (OSError, Unreadable):
+            line = 0
+        return cls(path, [problem], [line])
 
 
 class Components(Part):
@@ -59,6 +88,7 @@ class Components(Part):
     postprocess: str = "postprocess:postprocess"
     features: str = "features:features"
     source: str | None = Field(None, description="Fills a demo source database.")
+    files: list[str] = Field([], description="Files of the folder that preprocess or postprocess read; a release carries them.")
 
 
 class Project(Part):
@@ -77,6 +107,8 @@ class Project(Part):
     feature_views: dict[Annotated[str, Field(pattern=NAME.pattern)], FeatureView] = Field({})
     transforms: list[TransformStep] = Field([], description="Features that models take, instead of the preprocess component.")
     metrics: dict[MetricName, OwnMetric] = Field({}, description="Metrics of the project's own, beside the built-in ones.")
+    control: Control | None = Field(None, description="Of the task control: what a transition is, and the simulator.")
+    workflow: Workflow | None = Field(None, description="Steps from data to a model; without it the model is tuned and trained.")
     training: Training = Field(Training(), description="Where it is not given, the project has data and no model yet.")
     environments: Environments = Field(Environments(), description="Where jobs run; in their tasks where it is not given.")
     card: Card = Card()
@@ -99,10 +131,10 @@ class Project(Part):
         content, wanted = self.data.content, CONTENTS[self.task]
         if content.kind not in wanted:
             raise ValueError(f"task {self.task} is about content of kind {' or '.join(wanted)}, not {content.kind}")
-        least = {"regression": 0, "question_answering": 0, "classification": 2}.get(self.task, 1)
+        least = {"classification": 2, **dict.fromkeys(("regression", "question_answering", *UNLABELLED), 0)}.get(self.task, 1)
         if len(self.classes) < least:
             raise ValueError(f"classes must name at least {least} for the task {self.task}")
-        if not least and self.classes:
+        if not least and self.classes and self.task not in ("clustering", "reduction"):
             raise ValueError(f"classes mean nothing to the task {self.task}")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("classes names one twice")
@@ -115,27 +147,44 @@ class Project(Part):
             raise ValueError(
                 f"split by stratified needs classes, which the task {self.task} has not: take random, grouped or time"
             )
+        if self.task in UNLABELLED:
+            if stratified:
+                raise ValueError(
+                    f"split by stratified needs a label of every item, which the task {self.task} does not ask for: "
+                    "take random, grouped or time"
+                )
+            if self.data.labelling:
+                raise ValueError(f"data.labelling means nothing to the task {self.task}, which learns without labels: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _control(self) -> Project:
+        if (self.task == "control") != (self.control is not None):
+            raise ValueError("the section control belongs to the task control: give both, or neither")
+        if self.control and (problems := control_problems(self.control, self.data.content)):
+            raise ValueError("; ".join(f"control: {one}" for one in problems))
         return self
 
     @model_validator(mode="after")
     def _masking(self) -> Project:
         if self.data.masking and (problems := masking_problems(self.data.masking, self.data.content, self.task)):
-            raise ValueError("data.masking: " + "; ".join(problems))
+            raise Problems(f"data.masking.{one}" for one in problems)
         return self
 
     @model_validator(mode="after")
     def _quality(self) -> Project:
         if problems := quality_problems(self.data.quality, self.data.content):
-            raise ValueError("data.quality: " + "; ".join(problems))
+            raise Problems(f"data.quality.{one}" for one in problems)
         return self
 
     @model_validator(mode="after")
     def _metrics(self) -> Project:
         gate = self.training.gate
         if problems := metric_problems(self.task, self.metrics, gate.metric, gate.minimum, gate.maximum):
-            raise ValueError("; ".join(problems))
-        if problems := evaluation_problems(self.training, self.data.content, self.classes):
-            raise ValueError("training." + "; training.".join(problems))
+            raise Problems(problems)
+        problems = evaluation_problems(self.training, self.data.content, self.classes)
+        if problems := [*problems, *augmentation_problems(self.training.augmentation, self.data.content, self.task)]:
+            raise Problems(f"training.{one}" for one in problems)
         return self
 
     @model_validator(mode="after")
@@ -148,6 +197,12 @@ class Project(Part):
         for name, view in self.feature_views.items():
             if problem := view.problem(self.data.content):
                 raise ValueError(f"feature_views.{name}.{problem}")
+        return self
+
+    @model_validator(mode="after")
+    def _workflow(self) -> Project:
+        if problems := workflow_problems(self):
+            raise Problems(problems)
         return self
 
     @property
@@ -165,7 +220,7 @@ class Project(Part):
         content = self.data.content
         if not isinstance(content, ArrayContent):
             problem = f"data.content.kind: this step needs arrays, and items are of kind {content.kind}"
-            raise ProjectError(self.folder / "project.yaml", [problem])
+            raise ProjectError.at(self.folder / "project.yaml", problem)
         return content
 
     @property
@@ -182,7 +237,7 @@ class Project(Part):
         """
         reference = getattr(self.components, kind, None)
         if not reference:
-            raise ProjectError(self.folder / "project.yaml", [f"components.{kind}: not given"])
+            raise ProjectError.at(self.folder / "project.yaml", f"components.{kind}: not given")
         return self.function(f"components.{kind}", reference)
 
     def function(self, place: str, reference: str) -> Callable[..., Any]:
@@ -196,11 +251,15 @@ class Project(Part):
             ProjectError: the module or the function does not exist.
         """
         module, _, function = reference.partition(":")
+        # Projects in another folder than that of the product; those of the product come first.
+        parent, packages = str(self.folder.parent.resolve()), sys.modules["include.projects"].__path__
+        if parent not in packages:
+            packages.append(parent)
         try:
             return getattr(importlib.import_module(f"include.projects.{self.name}.{module}"), function)
         except (ImportError, AttributeError) as cause:
             problem = f"{place}: {reference!r} cannot be imported: {cause}"
-            raise ProjectError(self.folder / "project.yaml", [problem]) from cause
+            raise ProjectError.at(self.folder / "project.yaml", problem) from cause
 
 
 def load_project(name: str, projects_dir: Path = ROOT / "include" / "projects") -> Project:
@@ -218,17 +277,19 @@ def load_project(name: str, projects_dir: Path = ROOT / "include" / "projects") 
         known = ", ".join(list_projects(projects_dir)) or "none"
         raise ProjectError(path, [f"no project {name!r}; known projects: {known}"])
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as cause:
-        raise ProjectError(path, [f"not readable as YAML in UTF-8: {cause}"]) from cause
-    if not isinstance(raw, dict):
-        raise ProjectError(path, ["must be a mapping that begins with name, title, domain, ..."])
+        document = read(path)
+    except OSError as cause:
+        raise ProjectError(path, [f"cannot be read: {cause.strerror}"]) from cause
+    except Unreadable as cause:
+        raise ProjectError(path, [one.text for one in cause.problems], [one.line for one in cause.problems]) from cause
+    values = {**document.values, "folder": path.parent}
     try:
-        return Project(**{**raw, "folder": path.parent})
+        return Project(**values)
     except ValidationError as cause:
-        raise ProjectError(path, [f"{place(e) or 'project'}: {e['msg']}" for e in cause.errors()]) from cause
-    except TypeError as cause:
-        raise ProjectError(path, [f"keys must be text: {cause}"]) from cause
+        from include.projects.messages import explain
+
+        found = explain(Project, cause, document, values)
+        raise ProjectError(path, [one.text for one in found], [one.line for one in found]) from cause
 
 
 def list_projects(projects_dir: Path = ROOT / "include" / "projects") -> list[str]:

@@ -17,6 +17,7 @@ class Release(Part):
     parity_tolerance: float = Field(1e-3, gt=0, description="Largest difference of probabilities, torch to ONNX.")
     staging_rows: int = Field(200, ge=1)
     staging_min_accuracy: Fraction = 0.9
+    staging_max_error: float | None = Field(None, gt=0, description="Mean absolute error of a regression, at most.")
     staging_max_p99_ms: float = Field(100, gt=0)
 
 
@@ -44,6 +45,8 @@ class Approval(Part):
 
 class Monitoring(Part):
     """What counts as drift."""
+
+    start: bool = Field(True, description="Watch from the beginning; otherwise the DAG waits until somebody switches it on.")
 
     window_rows: int = Field(200, ge=20)
     threshold: float = Field(0.2, gt=0, description="Drift score (mean PSI) above which a window counts as drifted.")

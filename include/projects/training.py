@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from include.projects.augmentation import Augmentation
+from include.projects.code_checks import CodeChecks
 from include.projects.evaluation import Bias, ModelTests
 from include.projects.parts import NAME, Part
 
@@ -36,7 +38,8 @@ class Range(Part):
             raise ValueError("choices must not be empty")
         if self.choices is None:
             if not self.low < self.high:  # type: ignore[operator]
-                raise ValueError("low must be below high")
+                low, high = self.low, self.high
+                raise ValueError(f"low must be below high (is {low:g}, high is {high:g}). Exchange them, or open the range")
             if self.log and self.low <= 0:  # type: ignore[operator]
                 raise ValueError("low must be above 0 where log is true")
             if self.integer and (self.low % 1 or self.high % 1):  # type: ignore[operator]
@@ -96,6 +99,21 @@ class Gate(Part):
     minimum: float | None = Field(None, description="Of a metric that is better the higher it is.")
     maximum: float | None = Field(None, description="Of a metric that is better the lower it is.")
     beat_baseline: bool = Field(True, description="Be better than a simple model trained on the same rows.")
+    may_be_overruled: bool = Field(False, description="A person who confirms may confirm what fails the gate, with a reason.")
+
+
+class Confirmation(Part):
+    """Who confirms a model of model_development; a retraining is decided by its own rule."""
+
+    by: Literal["rule", "person"] = Field("rule", description="rule: the gate alone; person: somebody who has seen the figures.")
+    role: str = Field("Approver", min_length=1, max_length=64, description="Airflow role of those who may answer.")
+    timeout_minutes: float = Field(24 * 60, gt=0, description="No answer in this time means no.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Confirmation:
+        if self.by == "rule" and self.model_fields_set & {"role", "timeout_minutes"}:
+            raise ValueError("role and timeout_minutes are for by: person; a rule asks nobody")
+        return self
 
 
 class Training(Part):
@@ -107,15 +125,22 @@ class Training(Part):
     )
     epochs: int = Field(25, ge=1)
     workers: int = Field(1, ge=1, le=1024, description="Processes that share the final training of a network (Ray Train).")
+    augmentation: Augmentation = Field(
+        Augmentation(), description="How rows of the training part are varied; a list means steps."
+    )
     gate: Gate = Gate()
+    confirmation: Confirmation = Confirmation()
     explain: bool | None = Field(None, description="SHAP and LIME at evaluation; not given means where that takes seconds.")
     slices: list[str] = Field([], description="Columns of a table whose values an evaluation looks at apart.")
     bias: Bias | None = None
+    code_checks: CodeChecks = CodeChecks()
     tests: ModelTests = ModelTests()
     seed: int = 0
 
     @model_validator(mode="after")
     def _known(self) -> Training:
+        if self.gate.may_be_overruled and self.confirmation.by != "person":
+            raise ValueError("gate.may_be_overruled means nothing to confirmation by rule: nobody is asked")
         if self.families and self.tuning.search == "population":
             raise ValueError("a search by population has one family: leave families out, or search otherwise")
         if unknown := [name for name in self.tuning.mutate if name not in self.tuning.space]:

@@ -38,6 +38,7 @@ MODEL_TAGS = (
     "split_path",
     "split_digest",
     "code_digest",
+    "project_code",
 )
 
 

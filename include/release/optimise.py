@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from include.clients import onnx as onnx_model
 from include.projects import Project
+from include.release.inference_code import postprocess_of
+from include.release.judge import figure_of, judge
 from include.release.latency import measure
 from include.settings import Settings
 
@@ -24,19 +27,21 @@ SLOWER_LIMIT = 2.0  # int8 without the processor's support can be several times 
 
 @dataclass(frozen=True)
 class TestRows:
-    """Preprocessed rows with their true answers, and how logits become labels.
+    """Preprocessed rows with their true answers, and how outputs become answers.
 
     Attributes:
         inputs: float32 (n, ...).
-        labels: class indices (n,).
-        to_labels: logits (n, classes) -> class indices (n,).
+        labels: class indices or numbers (n,).
+        answers: outputs of a model (n, ...) -> answers by name.
+        task: of the project.
     """
 
     __test__ = False  # no test class, whatever its name looks like to pytest
 
     inputs: np.ndarray
     labels: np.ndarray
-    to_labels: Callable[[np.ndarray], np.ndarray]
+    answers: Callable[[np.ndarray], Mapping[str, np.ndarray]]
+    task: str = "classification"
 
 
 def optimise_module(
@@ -50,6 +55,8 @@ def optimise_module(
 ) -> dict[str, Any]:
     """Export and quantise a model, measure each form, choose one.
 
+    A model that cannot be quantised stays as it is; the report says why.
+
     Args:
         model: as it was trained.
         calibration: preprocessed training rows, float32 (n, ...).
@@ -59,20 +66,27 @@ def optimise_module(
         max_accuracy_drop: how much accuracy int8 may lose against fp32 and still be chosen.
 
     Returns:
-        ``trained``, ``fp32`` and, where made, ``int8``: each with ``accuracy``, ``size_bytes``, ``p50_ms``, ``p99_ms``
-        (one row), ``batch32`` (the same of 32 rows), ``sha256``; ``chosen``, ``reason``, ``rows``, ``calibration_rows``.
+        ``figure`` (`include.release.judge.figure_of`, such as ``accuracy``); ``trained``, ``fp32`` and, where made,
+        ``int8``: each with that figure, ``size_bytes``, ``p50_ms``, ``p99_ms`` (one row), ``batch32`` (the same of 32
+        rows), ``sha256``; ``chosen``, ``reason``, ``rows``, ``calibration_rows``.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
-    report: dict[str, Any] = {"trained": _measure_model(model, test)}
+    trained = _trained(model, test)
+    report: dict[str, Any] = {"figure": figure_of(test.task), "trained": _measure_model(model, test, trained)}
     source = out_dir / "model.fp32.onnx"
     model.export(test.inputs, source)
-    report["fp32"] = _measure_file(source, test)
+    report["fp32"] = _measure_file(source, test, trained)
     rows = calibration[:CALIBRATION_ROWS]
+    why = ""
     if quantise == "int8":
-        onnx_model.quantise(source, rows, out_dir / "model.int8.onnx")
-        report["int8"] = _measure_file(out_dir / "model.int8.onnx", test)
-    report["chosen"], report["reason"] = choose(report, max_accuracy_drop)
-    report |= {"rows": len(test.labels), "calibration_rows": len(rows) if quantise == "int8" else 0}
+        try:
+            onnx_model.quantise(source, rows, out_dir / "model.int8.onnx")
+            report["int8"] = _measure_file(out_dir / "model.int8.onnx", test, trained)
+        except Exception as cause:  # whatever the quantiser says of operators that it does not know
+            (out_dir / "model.int8.onnx").unlink(missing_ok=True)
+            why = f"no int8 form can be made of this model ({type(cause).__name__}: {str(cause).splitlines()[0][:200]})"
+    report["chosen"], report["reason"] = ("fp32", why) if why else choose(report, max_accuracy_drop)
+    report |= {"rows": len(test.inputs), "calibration_rows": len(rows) if "int8" in report else 0}
     plot(report, out_dir / "optimise.png")
     return report
 
@@ -82,14 +96,15 @@ def choose(report: Mapping[str, Any], max_accuracy_drop: float) -> tuple[str, st
     fp32, int8 = report["fp32"], report.get("int8")
     if int8 is None:
         return "fp32", "the project asks for no quantisation"
-    drop = fp32["accuracy"] - int8["accuracy"]
+    figure = report.get("figure", "accuracy")
+    drop = fp32[figure] - int8[figure]
     change = (
-        f"accuracy {fp32['accuracy']:.4f} -> {int8['accuracy']:.4f}, "
+        f"{figure} {fp32[figure]:.4f} -> {int8[figure]:.4f}, "
         f"size {fp32['size_bytes']:,} -> {int8['size_bytes']:,} bytes, "
         f"p50 {fp32['p50_ms']:.3f} -> {int8['p50_ms']:.3f} ms"
     )
     if drop > max_accuracy_drop + 1e-12:
-        return "fp32", f"int8 loses {drop:.4f} accuracy, more than the allowed {max_accuracy_drop}: {change}"
+        return "fp32", f"int8 loses {drop:.4f} {figure}, more than the allowed {max_accuracy_drop}: {change}"
     if int8["size_bytes"] >= fp32["size_bytes"]:
         return "fp32", f"int8 is not smaller: {change}"
     if int8["p50_ms"] > SLOWER_LIMIT * fp32["p50_ms"]:
@@ -121,14 +136,13 @@ def optimise(
 
     if found := read_report(settings, release_run_id, "optimise"):
         return found
-    postprocess = project.component("postprocess")
     fitted = load_model(settings, project, model["version"])
     prepare = fitted.preparation or Preparation(project, None)
     train, test = (load_part(settings, project, model["data"], part) for part in ("train", "test"))
     report = optimise_module(
         fitted,
         prepare(train.contents[:CALIBRATION_ROWS]),
-        TestRows(prepare(test.contents), test.labels, lambda logits: postprocess(logits)["LABEL"][:, 0]),
+        TestRows(prepare(test.contents), test.labels, postprocess_of(project), project.task),
         Path(out_dir),
         quantise=project.release.quantise,
         max_accuracy_drop=project.release.max_accuracy_drop,
@@ -147,32 +161,39 @@ def plot(report: Mapping[str, Any], path: Path) -> None:
     from matplotlib.figure import Figure
 
     forms = [form for form in ("trained", "fp32", "int8") if form in report]
+    figure = report.get("figure", "accuracy")
     panels: list[tuple[str, Callable[[Mapping[str, Any]], float]]] = [
-        ("accuracy", lambda r: r["accuracy"]),
+        (figure, lambda r: r[figure]),
         ("size, KiB", lambda r: r["size_bytes"] / 1024),
         ("p50 of one row, ms", lambda r: r["p50_ms"]),
         ("p50 of 32 rows, ms", lambda r: r["batch32"]["p50_ms"]),
     ]
-    figure = Figure(figsize=(12, 3.2), layout="constrained")
-    for axes, (title, value) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+    page = Figure(figsize=(12, 3.2), layout="constrained")
+    for axes, (title, value) in zip(page.subplots(1, len(panels)), panels, strict=True):
         bars = axes.bar(forms, [value(report[form]) for form in forms], color=["#9aa5b1", "#4c78a8", "#54a24b"][: len(forms)])
         axes.bar_label(bars, fmt="%.3g")
         axes.set_title(title)
         axes.margins(y=0.15)
-    figure.suptitle(f"chosen: {report['chosen']}")
-    figure.savefig(path, dpi=110)
+    page.suptitle(f"chosen: {report['chosen']}")
+    page.savefig(path, dpi=110)
 
 
-def _accuracy(logits: np.ndarray, test: TestRows) -> float:
-    return float((test.to_labels(logits) == test.labels).mean())
+def _trained(model: Fitted, test: TestRows) -> Mapping[str, np.ndarray]:
+    """Return what the trained model answers; its outputs are probabilities already in classification."""
+    import numpy as np
+
+    outputs = model.predict(test.inputs)
+    if test.task == "classification":
+        return {"LABEL": outputs.argmax(axis=1).astype(np.int32)[:, np.newaxis]}
+    return test.answers(outputs.reshape(len(outputs), -1))
 
 
-def _measure_file(path: Path, test: TestRows) -> dict[str, Any]:
+def _measure_file(path: Path, test: TestRows, trained: Mapping[str, np.ndarray]) -> dict[str, Any]:
     model = onnx_model.session(path)
     name = model.get_inputs()[0].name
     one, many = ({name: _rows(test.inputs, n)} for n in (1, 32))
     return {
-        "accuracy": _accuracy(onnx_model.run(model, test.inputs), test),
+        figure_of(test.task): judge(test.task, test.answers(onnx_model.run(model, test.inputs)), test.labels, trained),
         "size_bytes": path.stat().st_size,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         **measure(lambda: model.run(None, one)),
@@ -180,19 +201,29 @@ def _measure_file(path: Path, test: TestRows) -> dict[str, Any]:
     }
 
 
-def _measure_model(model: Fitted, test: TestRows) -> dict[str, Any]:
-    import torch
-
+def _measure_model(model: Fitted, test: TestRows, trained: Mapping[str, np.ndarray]) -> dict[str, Any]:
     one, many = (_rows(test.inputs, n) for n in (1, 32))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # one core each, so that the forms can be compared
-    try:
+    with _one_core(model.framework):
         return {
-            "accuracy": float((model.predict(test.inputs).argmax(1) == test.labels).mean()),
+            figure_of(test.task): judge(test.task, trained, test.labels, trained),
             "size_bytes": sum(map(len, model.files().values())),
             **measure(lambda: model.predict(one)),
             "batch32": measure(lambda: model.predict(many)),
         }
+
+
+@contextmanager
+def _one_core(framework: str) -> Iterator[None]:
+    """Let torch use one core, as the ONNX forms do, so that they can be compared."""
+    if framework != "torch":
+        yield
+        return
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
     finally:
         torch.set_num_threads(threads)
 

@@ -1,4 +1,4 @@
-"""A release as one immutable Triton model: ONNX file, inference code and reference sketch in one folder.
+"""A release as one immutable Triton model: ONNX file, preprocessing, inference code and reference sketch in one folder.
 
 The folder's bytes follow from its inputs alone (no times, no paths, sorted keys), so the same release built twice,
 or on two machines, has the same digest.
@@ -19,45 +19,43 @@ from typing import Any
 
 from include.clients.mlflow import mlflow_client, mlflow_errors, read_file
 from include.projects import Project
+from include.projects.answers import Output, outputs_of
 from include.release.digest import tree
 from include.release.errors import ReleaseError
+from include.release.inference_code import (
+    FOLDER,
+    MODEL_CODE,
+    PRODUCT,
+    TRANSFORMS,
+    components,
+    described,
+    inference_files,
+    product_files,
+    tensor_of,
+    transforms_of,
+)
 from include.settings import Settings
 
 MAX_BATCH = 256
 LEFT_BEHIND_S = 3600
-MODEL_CODE = Path(__file__).parent / "triton_model" / "model.py"
-
-
-def inference_files(project: Project) -> dict[str, Path]:
-    """Return the modules of the inference code: file name -> path.
-
-    They are the modules that ``components.preprocess`` and ``components.postprocess`` name.
-
-    Raises:
-        ReleaseError: one of them is no file of the project's folder.
-    """
-    files: dict[str, Path] = {}
-    for kind in ("preprocess", "postprocess"):
-        module = getattr(project.components, kind).partition(":")[0]
-        path = project.folder / f"{module}.py"
-        if not module.isidentifier() or not path.is_file():
-            raise ReleaseError(project.name, [f"components.{kind} names the module {module!r}, but there is no file {path}"])
-        files[path.name] = path
-    return files
+SKETCH, FITTED = "reference_sketch.json", "model/transforms.json"
+TYPES = {"int32": "INT32", "float32": "FP32"}
 
 
 def config(project: Project, release_id: str) -> str:
     """Return Triton's config.pbtxt of a release."""
-    dims = ", ".join(str(n) for n in project.array.shape)
+    kind, shape = tensor_of(project)
+    kind = {"BYTES": "STRING"}.get(kind, kind)
+    outputs = [
+        f'  {{ name: "{name}" data_type: TYPE_{TYPES[output.dtype]} dims: [ {_width(project, output)} ] }}'
+        for name, output in outputs_of(project.task).items()
+    ]
     return (
         f'name: "{release_id}"\n'
         'backend: "python"\n'
         f"max_batch_size: {MAX_BATCH}\n"
-        f'input [ {{ name: "INPUT" data_type: TYPE_FP32 dims: [ {dims} ] }} ]\n'
-        "output [\n"
-        '  { name: "LABEL" data_type: TYPE_INT32 dims: [ 1 ] },\n'
-        f'  {{ name: "PROBABILITIES" data_type: TYPE_FP32 dims: [ {len(project.classes)} ] }}\n'
-        "]\n"
+        f'input [ {{ name: "INPUT" data_type: TYPE_{kind} dims: [ {", ".join(map(str, shape))} ] }} ]\n'
+        "output [\n" + ",\n".join(outputs) + "\n]\n"
         "instance_group [ { count: 1 kind: KIND_CPU } ]\n"
         "dynamic_batching { }\n"
         "version_policy { specific { versions: [ 1 ] } }\n"
@@ -72,7 +70,8 @@ def build_package(
     onnx: bytes,
     precision: str,
     model: Mapping[str, Any],
-    reference_sketch: bytes,
+    reference_sketch: bytes | None,
+    transforms: list[dict[str, Any]] | None = None,
 ) -> Path:
     """Build the package of a release, whole or not at all.
 
@@ -83,15 +82,17 @@ def build_package(
         onnx: content of the ONNX file.
         precision: ``fp32`` or ``int8``.
         model: the registered model: ``name``, ``version``, ``run_id``, ``data``.
-        reference_sketch: content of reference_sketch.json, what monitoring compares with.
+        reference_sketch: content of reference_sketch.json, what monitoring compares with; None where the project has none.
+        transforms: as they were fitted when the model was trained; None where the preprocess component prepares.
 
     Returns:
         The package's folder.
 
     Raises:
-        ReleaseError: a package of this name with other bytes is there already.
+        ReleaseError: a package of this name with other bytes is there already, or the model was trained with another
+            preprocessing than project.yaml names.
     """
-    files = _contents(project, release_id, onnx, precision, model, reference_sketch)
+    files = _contents(project, release_id, onnx, precision, model, reference_sketch, transforms)
     target = repository / release_id
     repository.mkdir(parents=True, exist_ok=True)
     if target.exists():
@@ -143,7 +144,11 @@ def package(
         try:
             report = json.loads(read_file(client, release_run_id, "reports/optimise.json"))
             onnx = read_file(client, release_run_id, f"onnx/model.{report['chosen']}.onnx")
-            sketch = read_file(client, model["run_id"], "reference_sketch.json")
+            kept = {info.path for folder in ("", "model") for info in client.list_artifacts(model["run_id"], folder)}
+            # A project that can be watched must be: a sketch that is missing there means that nobody evaluated the model.
+            watched = SKETCH in kept or watchable(project)
+            sketch = read_file(client, model["run_id"], SKETCH) if watched else None
+            fitted = read_file(client, model["run_id"], FITTED) if FITTED in kept else None
         except FileNotFoundError as cause:
             raise ReleaseError(
                 release_id, [f"{cause}: run the optimise task of this release first, on an evaluated model"]
@@ -159,6 +164,7 @@ def package(
         precision=report["chosen"],
         model=model,
         reference_sketch=sketch,
+        transforms=json.loads(fitted) if fitted else None,
     )
     files = tree(folder)
     return {
@@ -169,17 +175,33 @@ def package(
     }
 
 
+def watchable(project: Project) -> bool:
+    """Return whether a reference sketch belongs to the project's models: it has a component that measures contents."""
+    module = project.components.features.partition(":")[0]
+    return (project.folder / f"{module}.py").is_file()
+
+
 def _contents(
-    project: Project, release_id: str, onnx: bytes, precision: str, model: Mapping[str, Any], sketch: bytes
+    project: Project,
+    release_id: str,
+    onnx: bytes,
+    precision: str,
+    model: Mapping[str, Any],
+    sketch: bytes | None,
+    transforms: list[dict[str, Any]] | None,
 ) -> dict[str, bytes]:
-    code = {f"1/inference/{name}": path.read_bytes() for name, path in sorted(inference_files(project).items())}
+    _same_preprocessing(project, transforms)
+    code = {f"{FOLDER}/{name}": path.read_bytes() for name, path in sorted(inference_files(project).items())}
+    product = {f"{PRODUCT}/{name}": path.read_bytes() for name, path in product_files(transforms is not None).items()}
+    if transforms is not None:
+        product[TRANSFORMS] = transforms_of(transforms)
     release = {
         "release_id": release_id,
         "project": project.name,
         "title": project.title,
         "classes": project.classes,
-        "content": project.array.model_dump(mode="json"),
-        "components": {kind: getattr(project.components, kind) for kind in ("preprocess", "postprocess")},
+        **described(project),
+        "components": components(project),
         "code": {name: hashlib.sha256(content).hexdigest() for name, content in code.items()},
         "model": {key: model.get(key) for key in ("name", "version", "run_id", "data")},
         "onnx": {"precision": precision, "sha256": hashlib.sha256(onnx).hexdigest(), "size_bytes": len(onnx)},
@@ -187,11 +209,30 @@ def _contents(
     return {
         "config.pbtxt": config(project, release_id).encode(),
         "release.json": json.dumps(release, ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n",
-        "reference_sketch.json": sketch,
-        "1/model.py": MODEL_CODE.read_bytes(),
+        **({SKETCH: sketch} if sketch is not None else {}),
+        "1/model.py": (MODEL_CODE / "model.py").read_bytes(),
         "1/model.onnx": onnx,
+        **product,
         **code,
     }
+
+
+def _same_preprocessing(project: Project, transforms: list[dict[str, Any]] | None) -> None:
+    """Refuse a model whose preprocessing is not what project.yaml names now: serving would differ from training."""
+
+    def named(steps: Any) -> list[Any]:
+        return [[step["use"], list(step["columns"]), step["params"]] for step in steps]
+
+    now = [step.model_dump(mode="json") for step in project.transforms]
+    if named(now) != named(transforms or []):
+        then = ", ".join(step["use"] for step in transforms or []) or "the preprocess component"
+        here = ", ".join(step["use"] for step in now) or "the preprocess component"
+        what = f"the model was trained with {then}, and project.yaml names {here} or other columns or parameters"
+        raise ReleaseError(project.name, [f"{what}: train it again, or restore project.yaml"])
+
+
+def _width(project: Project, output: Output) -> int:
+    return len(project.classes) if output.width < 0 else output.width or -1
 
 
 def _same(target: Path, files: Mapping[str, bytes]) -> Path:

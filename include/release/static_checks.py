@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -14,12 +15,14 @@ from typing import Any
 
 from include.projects import Project
 from include.release.errors import ReleaseError
-from include.release.package import inference_files
+from include.release.inference_code import components, described, inference_files, product_files
+from include.release.samples import made_up
 from include.settings import Settings
 
 PROBE = Path(__file__).with_name("interface_probe.py")
 LINT_RULES = "E4,E7,E9,F,B,PLE"
 SAMPLE_ROWS = 17
+SAMPLE_WIDTH = 4  # of outputs whose width the model decides
 TIMEOUT_S = 60
 
 Finding = dict[str, Any]
@@ -58,16 +61,16 @@ def check_code(project: Project, serving_python: Path) -> dict[str, Any]:
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory() as folder:
         # A copy: what the project's folder holds beside the packaged modules must not be there to import.
-        code = Path(folder) / "code"
-        code.mkdir()
+        code = Path(folder) / "code" / "inference"
+        code.mkdir(parents=True)
         for name, path in files.items():
             shutil.copy(path, code / name)
-        paths = [code / name for name in files]
-        findings += _ruff(paths)
-        findings += _bandit(paths)
+        paths = [code / name for name in files if name.endswith(".py")]
+        findings += _ruff(paths) if paths else []
+        findings += _bandit(paths) if paths else []
         versions = {"ruff": LINT_RULES, "bandit": "all"}
         if not any(f["rule"] == "invalid-syntax" for f in findings):
-            interface, environments = _interface(project, code, serving_python)
+            interface, environments = _interface(project, code.parent, serving_python)
             findings += interface
             versions["interface"] = environments
     findings.sort(key=lambda f: (f["severity"], f["file"], f["line"], f["rule"]))
@@ -109,10 +112,12 @@ def _interface(project: Project, code: Path, serving_python: Path) -> tuple[list
             [f"no serving environment at {serving_python}: run `make up`, or set DEVMLOPS_SERVING_PYTHON to its Python"],
         )
     order = code.parent / "order.json"
-    content = project.array
-    components = {kind: getattr(project.components, kind) for kind in ("preprocess", "postprocess")}
-    form = {"dtype": content.dtype, "shape": content.shape, "range": content.range}
-    order.write_text(json.dumps({**components, **form, "classes": len(project.classes), "rows": SAMPLE_ROWS}))
+    named = components(project)
+    product = code / "serving"
+    product.mkdir()
+    for name, path in product_files(bool(project.transforms)).items():
+        shutil.copy(path, product / name)
+    order.write_text(json.dumps({**named, **_order(project)}), encoding="utf-8")
     findings: list[Finding] = []
     tensors: dict[str, Mapping[str, Any]] = {}
     versions: dict[str, str] = {}
@@ -132,18 +137,27 @@ def _interface(project: Project, code: Path, serving_python: Path) -> tuple[list
         with np.load(result) as arrays:
             tensors[place] = dict(arrays)
     if not findings:
-        findings += _differences(tensors["product"], tensors["serving"], components)
+        findings += _differences(tensors["product"], tensors["serving"], named)
     return _unique(findings), ", ".join(versions.values())
 
 
-def _differences(one: Mapping[str, Any], other: Mapping[str, Any], components: Mapping[str, str]) -> list[Finding]:
+def _order(project: Project) -> dict[str, Any]:
+    """Return what the probe is to try."""
+    about = {**described(project), "project": project.name, "classes": len(project.classes), "width": SAMPLE_WIDTH}
+    if about["content"]["kind"] == "array":
+        return {**about, "rows": SAMPLE_ROWS}
+    contents = [base64.b64encode(content).decode() for content in made_up(project, SAMPLE_ROWS)[:, 0]]
+    return {**about, "rows": SAMPLE_ROWS, "contents": contents}
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any], components: Mapping[str, str | None]) -> list[Finding]:
     import numpy as np
 
     findings = []
     for key in sorted(one):
         difference = float(np.abs(one[key].astype(np.float64) - other[key].astype(np.float64)).max())
         if not difference <= 1e-6:
-            file = components[key.split()[0]].partition(":")[0] + ".py"
+            file = str(components[key.split()[0]]).partition(":")[0] + ".py"
             message = f"{key} differs by {difference:.3g} between the product's numpy and the serving environment's"
             findings.append(_finding("interface", "error", file, 1, "numpy", message))
     return findings

@@ -43,6 +43,8 @@ def open_release(settings: Settings, project: Project, key: str, version: str | 
             " or give a version that passed its gate"
         )
     model = {k: found[k] for k in ("name", "version", "run_id", "data")}
+    if found.get("project_code"):  # a deployment makes it the applied one
+        model["code"] = found["project_code"]
     release = ledger.open_release(project.name, key, sorted({by, found["author"]}), model)
     run_id = start_release_run(settings, project, release.id, model)
     ledger.update_release_model(release.id, release_run_id=run_id)

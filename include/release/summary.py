@@ -58,12 +58,29 @@ def _evaluation(infos: dict[str, dict[str, Any]]) -> Iterator[str]:
 
     yield "| Test part | " + " | ".join(f"model version {v}" for v in infos) + " |"
     yield "|---|" + "---|" * len(infos)
-    yield row("accuracy", lambda m: f"**{m['accuracy']:.4f}** ({m['accuracy_low']:.4f} to {m['accuracy_high']:.4f})")
-    yield row("accuracy of the baseline", lambda m: f"{m['baseline_accuracy']:.4f}")
-    yield row("macro F1", lambda m: f"{m['macro_f1']:.4f}")
-    yield row("calibration error", lambda m: f"{m['calibration_error']:.4f}")
+    if any("accuracy" in info["metrics"] for info in infos.values()):
+        yield row("accuracy", lambda m: f"**{m['accuracy']:.4f}** ({m['accuracy_low']:.4f} to {m['accuracy_high']:.4f})")
+        yield row("accuracy of the baseline", lambda m: f"{m['baseline_accuracy']:.4f}")
+        yield row("macro F1", lambda m: f"{m['macro_f1']:.4f}")
+        yield row("calibration error", lambda m: f"{m['calibration_error']:.4f}")
+    else:
+        for name in _others(infos):
+            yield row(name.replace("_", " "), lambda m, name=name: _figure(m, name))  # type: ignore[misc]
     yield row("rows", lambda m: f"{m['rows']:.0f}")
     yield ""
+
+
+def _others(infos: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the names of the figures of tasks other than classification, without those that stand beside another."""
+    names = {name for info in infos.values() for name in info["metrics"]}
+    return sorted(n for n in names if n != "rows" and not n.endswith(("_low", "_high")) and not n.startswith("best_"))
+
+
+def _figure(metrics: dict[str, float], name: str) -> str:
+    if name not in metrics:
+        return "-"
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    return f"{metrics[name]:.4g}" + (f" ({low:.4g} to {high:.4g})" if low is not None and high is not None else "")
 
 
 def _four_way(settings: Settings, project: Project, version: str) -> Iterator[str]:
@@ -95,8 +112,9 @@ def _tests(optimise: dict[str, Any] | None, parity: dict[str, Any] | None, stagi
         pairs = ", ".join(f"{name.replace('_', ' to ')} {p['max_abs_diff']:.2g}" for name, p in parity["pairs"].items())
         yield f"| Parity, largest difference of {parity['rows']} rows | {pairs} |"
     if staging:
+        good = [f"{n.replace('_', ' ')} {staging[n]:.4f}, " for n in ("accuracy", "mean_absolute_error") if n in staging]
         yield (
-            f"| Staging, {staging['rows']} rows through the AP | accuracy {staging['accuracy']:.4f},"
-            f" p50 {staging['p50_ms']:.1f} ms, p99 {staging['p99_ms']:.1f} ms |"
+            f"| Staging, {staging['rows']} rows through the AP | {''.join(good)}"
+            f"p50 {staging['p50_ms']:.1f} ms, p99 {staging['p99_ms']:.1f} ms |"
         )
     yield ""

@@ -2,9 +2,13 @@
 
 from include.training.card import model_card
 from include.training.confirm import confirm
+from include.training.confirmation import confirm_answered, confirmation_form, record_confirmation
 from include.training.download import download
-from include.training.errors import GateError, InputError, StateError, TrainingError
+from include.training.errors import ConfirmationError, ExperimentError, GateError, InputError, StateError, TrainingError
 from include.training.evaluate import evaluate, measure
+from include.training.experiments import create_experiment, experiments
+from include.training.experiments_deletion import delete_experiment, what_is_lost
+from include.training.experiments_question import delete_answered, deletion_form, record_deletion_answer
 from include.training.learners import Fitted, Learner, learner, predict
 from include.training.models import load_model, model_info
 from include.training.preparation import Preparation
@@ -17,6 +21,8 @@ from include.training.tune import tune
 
 __all__ = [
     "STATES",
+    "ConfirmationError",
+    "ExperimentError",
     "Fitted",
     "GateError",
     "InputError",
@@ -26,18 +32,28 @@ __all__ = [
     "TrainingError",
     "code_digest",
     "confirm",
+    "confirm_answered",
+    "confirmation_form",
+    "create_experiment",
+    "delete_answered",
+    "delete_experiment",
+    "deletion_form",
     "download",
     "evaluate",
+    "experiments",
     "learner",
     "load_model",
     "measure",
     "model_card",
     "model_info",
     "predict",
+    "record_confirmation",
+    "record_deletion_answer",
     "register",
     "reproduce",
     "set_state",
     "state_history",
     "train",
     "tune",
+    "what_is_lost",
 ]

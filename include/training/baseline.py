@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
 from include.projects.content import ArrayContent
 from include.training.metrics import gate_metric
 from include.training.parts import Arrays
+from include.training.transforms import TRANSFORMS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +23,9 @@ Answer = Callable[[Arrays], "np.ndarray"]
 def baseline(project: Project, arrays: Mapping[str, Arrays]) -> tuple[str, np.ndarray]:
     """Train simple models on the training part, keep the one that is best on the validation part, and let it answer.
 
-    Classification: the shares of the classes, and a logistic regression. Regression: the mean, a ridge regression
-    and, where items are windows over time and the split follows time, the last value as it is.
+    Classification: the shares of the classes, and a logistic regression (of texts, over their bag of words).
+    Regression: the mean, a ridge regression and, where items are windows over time and the split follows time, the
+    last value as it is.
 
     Args:
         project: gives the task and the metric that decides.
@@ -52,15 +55,24 @@ def _classifiers(project: Project, train: Arrays) -> dict[str, Answer]:
     if len(np.unique(train.labels)) > 1:
         from sklearn.linear_model import LogisticRegression
 
-        model = _fitted(LogisticRegression(max_iter=300), train)
+        # Numbers of terms, which a model of texts takes, say nothing to a linear one: it counts the terms themselves.
+        taken = _words(train) if project.data.content.kind == "text" else (lambda part: part)
+        model = _fitted(LogisticRegression(max_iter=300), taken(train))
 
         def answer(part: Arrays) -> np.ndarray:
             outputs = np.zeros((len(part.labels), count))
-            outputs[:, model[-1].classes_] = model.predict_proba(_flat(part))
+            outputs[:, model[-1].classes_] = model.predict_proba(_flat(taken(part)))
             return outputs
 
         found["logistic regression"] = answer
     return found
+
+
+def _words(train: Arrays) -> Callable[[Arrays], Arrays]:
+    """Return what turns a part of texts into the same with their bag of words as inputs, fitted on the training part."""
+    bag = TRANSFORMS["bag_of_words"]
+    state = bag.fit(train.contents)
+    return lambda part: replace(part, inputs=bag.apply(part.contents, state))
 
 
 def _regressors(project: Project, train: Arrays) -> dict[str, Answer]:

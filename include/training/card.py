@@ -70,6 +70,7 @@ def _parts(
                 ("author", about["author"]),
                 ("framework", run.data.params.get("framework", "torch")),
                 ("parameters", run.data.params.get("parameters")),
+                ("augmentation of the training part", run.data.params.get("augmentation", "none")),
                 ("code", f"{about['code_digest']}, commit {about['git_commit']}"),
                 ("run", about["run_id"]),
             ],

@@ -16,7 +16,7 @@ from include.clients.ray import cluster
 from include.projects import Project
 from include.settings import Settings
 from include.training.errors import InputError, TrainingError
-from include.training.learners import Epoch, Files, Learner, learner
+from include.training.learners import Epoch, Files, Learner, training_learner
 from include.training.loop import (
     DEFAULTS,
     TorchLearner,
@@ -36,7 +36,7 @@ def trainer(settings: Settings, project: Project, params: Mapping[str, Any]) -> 
     Raises:
         InputError: several workers are wanted for what is no network.
     """
-    found = learner(project, params)
+    found = training_learner(project, params)
     if project.training.workers == 1:
         return found
     if not isinstance(found, TorchLearner):
@@ -86,6 +86,8 @@ class DistributedLearner(TorchLearner):
             queue = Queue(actor_options={"num_cpus": 0})
             arrays = {name: (part.inputs, part.labels) for name, part in parts.items() if name in ("train", "validation")}
             config = {"project": project, "params": dict(params), "seed": seed, "epochs": epochs, "initial": begin}
+            if project.training.augmentation:  # each worker varies its own rows
+                config["items"] = ray.put((parts["train"].contents, parts["train"].preparation))
             cpus = min(1.0, ray.cluster_resources().get("CPU", 1.0) / self.workers)
             each = {"CPU": cpus, **({"GPU": self.settings.job_gpus / self.workers} if gpus else {})}
             heard = _Listener(queue, on_epoch)

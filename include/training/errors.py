@@ -41,3 +41,27 @@ class StateError(FinalError, RuntimeError):
     def __init__(self, model: str, state: str, wanted: str, problem: str) -> None:
         self.model, self.state, self.wanted = model, state, wanted
         super().__init__(f"{model} cannot go from {state} to {wanted}: {problem}")
+
+
+class ConfirmationError(FinalError, RuntimeError):
+    """A model that nobody who may do so confirmed.
+
+    Attributes:
+        model: name and version.
+    """
+
+    def __init__(self, model: str, problem: str) -> None:
+        self.model = model
+        super().__init__(f"{model} is not confirmed: {problem}")
+
+
+class ExperimentError(FinalError, RuntimeError):
+    """An experiment that cannot be created or deleted.
+
+    Attributes:
+        experiment: its name.
+    """
+
+    def __init__(self, experiment: str, problem: str) -> None:
+        self.experiment = experiment
+        super().__init__(f"experiment {experiment!r}: {problem}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
 from include.projects.project import Task
+from include.training.augmentation import with_copies
 from include.training.errors import InputError, TrainingError
 from include.training.learners import Epoch, Files, Fitted, Learner, build
 from include.training.parts import Arrays
@@ -58,38 +59,56 @@ class Estimator(Fitted):
 
     def export(self, example: np.ndarray, path: Path) -> None:
         """Write it as ONNX; outputs are the logarithms of probabilities, whose softmax they are again."""
-        import onnx
-        from onnx import TensorProto, helper
-        from skl2onnx import to_onnx
-
-        flat = example[:2].reshape(2, -1)
-        options = {id(self.estimator): {"zipmap": False}} if self.task == "classification" else None
-        proto = to_onnx(self.estimator, flat, options=options, target_opset=17)
-        graph = proto.graph
-        inner, answer = graph.input[0].name, graph.output[-1].name
-        shape = [None, *example.shape[1:]]
-        nodes = [helper.make_node("Flatten", ["input"], [inner], axis=1), *graph.node]
-        floor = helper.make_tensor("floor", TensorProto.FLOAT, [], [1e-30])
         if self.task == "classification":
-            nodes += [helper.make_node("Max", [answer, "floor"], ["above"]), helper.make_node("Log", ["above"], ["logits"])]
-            width = len(self.estimator.classes_)
+            as_onnx(self.estimator, example, path, len(self.estimator.classes_), "Log", {"zipmap": False})
         else:
-            nodes += [helper.make_node("Identity", [answer], ["logits"])]
-            width = 1
-        whole = helper.make_graph(
-            nodes,
-            "estimator",
-            [helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [None, width])],
-            [*graph.initializer, floor],
-        )
-        made = helper.make_model(whole, opset_imports=list(proto.opset_import), ir_version=proto.ir_version)
-        onnx.checker.check_model(made)
-        path.write_bytes(made.SerializeToString(deterministic=True))
+            as_onnx(self.estimator, example, path, 1, "Identity")
+
+
+def as_onnx(
+    estimator: Any, example: np.ndarray, path: Path, width: int, last: str, options: Mapping[str, Any] | None = None
+) -> None:
+    """Write an estimator as one ONNX file with a free batch size, input ``input`` and output ``logits``.
+
+    Args:
+        estimator: fitted.
+        example: at least two preprocessed rows, float32 (n, ...).
+        path: the file.
+        width: how many numbers it gives for a row.
+        last: what is done with its last output: ``Log``, of probabilities, ``Neg`` or ``Identity``.
+        options: of skl2onnx for the estimator.
+    """
+    import onnx
+    from onnx import TensorProto, helper
+    from skl2onnx import to_onnx
+
+    proto = to_onnx(
+        estimator, example[:2].reshape(2, -1), options={id(estimator): dict(options)} if options else None, target_opset=17
+    )
+    graph = proto.graph
+    inner, answer = graph.input[0].name, graph.output[-1].name
+    nodes, constants = [helper.make_node("Flatten", ["input"], [inner], axis=1), *graph.node], []
+    if last == "Log":
+        constants = [helper.make_tensor("floor", TensorProto.FLOAT, [], [1e-30])]
+        nodes += [helper.make_node("Max", [answer, "floor"], ["above"])]
+        answer = "above"
+    nodes += [helper.make_node(last, [answer], ["logits"])]
+    whole = helper.make_graph(
+        nodes,
+        "estimator",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [None, *example.shape[1:]])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [None, width])],
+        [*graph.initializer, *constants],
+    )
+    made = helper.make_model(whole, opset_imports=list(proto.opset_import), ir_version=proto.ir_version)
+    onnx.checker.check_model(made)
+    path.write_bytes(made.SerializeToString(deterministic=True))
 
 
 class EstimatorLearner(Learner):
     """Trains estimators: pass after pass by ``partial_fit`` where there is one and a model to begin with, else at once."""
+
+    augments = True
 
     def fit(
         self,
@@ -104,9 +123,10 @@ class EstimatorLearner(Learner):
         """Train; arguments as of `Learner.fit`."""
         import numpy as np
 
-        estimator = self.load(project, params, initial).estimator if initial else _seeded(build(project, params), seed)
+        estimator = self.load(project, params, initial).estimator if initial else seeded(build(project, params), seed)
         train, held = parts["train"], parts["validation"]
-        flat = train.inputs.reshape(len(train.inputs), -1)
+        seen = with_copies(project, train, seed)
+        flat, labels = seen.inputs.reshape(len(seen.inputs), -1), seen.labels
         classes = np.arange(len(project.classes)) if project.task == "classification" else None
         if classes is not None and (absent := sorted(set(classes) - set(train.labels))):
             names = ", ".join(project.classes[place] for place in absent)
@@ -123,11 +143,11 @@ class EstimatorLearner(Learner):
         for epoch in range(1, passes + 1):
             try:
                 if not gradual:
-                    estimator.fit(flat, train.labels)
+                    estimator.fit(flat, labels)
                 else:
                     order = rows.permutation(len(flat))
                     extra = {"classes": classes} if classes is not None else {}
-                    estimator.partial_fit(flat[order], train.labels[order], **extra)
+                    estimator.partial_fit(flat[order], labels[order], **extra)
             except (ValueError, FloatingPointError) as cause:
                 raise TrainingError(f"the estimator of {project.name} cannot be fitted with {dict(params)}: {cause}") from cause
             now = Estimator(estimator, project.task, history, epoch)
@@ -160,7 +180,7 @@ class EstimatorLearner(Learner):
             raise InputError(f"there is no {ESTIMATOR}: the model was made by another learner") from cause
 
 
-def _seeded(estimator: Any, seed: int) -> Any:
+def seeded(estimator: Any, seed: int) -> Any:
     """Give the seed to the estimator, and to the steps of a pipeline, where they take one and have none."""
     given = estimator.get_params() if hasattr(estimator, "get_params") else {}
     wanted = {name: seed for name, value in given.items() if name.split("__")[-1] == "random_state" and value is None}

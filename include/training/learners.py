@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
+from include.projects.project import UNLABELLED
 from include.training.errors import InputError
 from include.training.parts import Arrays
 from include.training.preparation import Preparation
@@ -51,7 +52,11 @@ class Fitted(ABC):
 
     @abstractmethod
     def predict(self, inputs: np.ndarray) -> np.ndarray:
-        """Return outputs for preprocessed inputs (n, ...): probabilities float32 (n, classes), or numbers float32 (n,)."""
+        """Return outputs for preprocessed inputs (n, ...).
+
+        Probabilities float32 (n, classes), or numbers float32 (n,); of clustering memberships (n, clusters), of reduction
+        what an item is reduced to (n, dimensions), of control the value of each action (n, actions).
+        """
 
     @abstractmethod
     def files(self) -> Files:
@@ -68,7 +73,13 @@ class Fitted(ABC):
 
 
 class Learner(ABC):
-    """Trains models of one framework, and brings them back."""
+    """Trains models of one framework, and brings them back.
+
+    Attributes:
+        augments: it varies the training part as ``training.augmentation`` says (`include.training.augmentation.varied`).
+    """
+
+    augments = False
 
     @abstractmethod
     def fit(
@@ -118,12 +129,53 @@ def learner(project: Project, params: Mapping[str, Any]) -> Learner:
     built = build(project, params)
     if isinstance(built, Learner):
         return built
+    if project.task in UNLABELLED:
+        return _without_labels(project, built)
     if hasattr(built, "state_dict") and hasattr(built, "forward"):
         return TorchLearner()
     if hasattr(built, "fit") and hasattr(built, "predict"):
         return EstimatorLearner()
     problem = f"the model component of {project.name} built {type(built).__name__}"
     raise InputError(f"{problem}: wanted a torch module, an estimator with fit and predict, or a Learner")
+
+
+def training_learner(project: Project, params: Mapping[str, Any]) -> Learner:
+    """Return the learner for what the model component builds, to train by it.
+
+    Raises:
+        InputError: as `learner`; or the project asks for an augmentation that its own learner does not do.
+    """
+    found = learner(project, params)
+    if project.training.augmentation and not found.augments:
+        problem = f"{type(found).__name__} of {project.name} does not say that it varies the training part"
+        advice = "let it do so by include.training.augmentation.varied and set augments = True, or take training.augmentation out"
+        raise InputError(f"{problem}: {advice}")
+    return found
+
+
+def _without_labels(project: Project, built: Any) -> Learner:
+    torch = hasattr(built, "state_dict") and hasattr(built, "forward")
+    if project.task == "clustering":
+        from include.training.clustering import ClusterLearner
+
+        if hasattr(built, "fit") and hasattr(built, "predict") and (hasattr(built, "predict_proba") or hasattr(built, "transform")):
+            return ClusterLearner()
+        wanted = "an estimator that tells the cluster of new items, by predict_proba or transform, such as KMeans"
+    elif project.task == "reduction":
+        from include.training.reduction import AutoencoderLearner, ReductionLearner
+
+        if torch and hasattr(built, "encode") and hasattr(built, "decode"):
+            return AutoencoderLearner()
+        if hasattr(built, "fit") and hasattr(built, "transform") and hasattr(built, "inverse_transform"):
+            return ReductionLearner()
+        wanted = "a torch module with encode and decode, or an estimator with transform and inverse_transform, such as PCA"
+    else:
+        from include.training.control import ControlLearner
+
+        if torch:
+            return ControlLearner()
+        wanted = "a torch module from states to the value of each action"
+    raise InputError(f"the model component of {project.name} built {type(built).__name__}: the task {project.task} wants {wanted}")
 
 
 def build(project: Project, params: Mapping[str, Any]) -> Any:

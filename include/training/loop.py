@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
 from include.projects.project import Task
+from include.training.augmentation import varied
 from include.training.errors import InputError, TrainingError
 from include.training.learners import Epoch, Files, Fitted, Learner, build
 from include.training.parts import Arrays
@@ -64,6 +65,8 @@ class Trained(Fitted):
 
 class TorchLearner(Learner):
     """Trains networks by Adam; what else a project wants it does in a `Learner` of its own."""
+
+    augments = True
 
     def fit(
         self,
@@ -155,6 +158,7 @@ def train_module(
     if batch < 1 or float(given["learning_rate"]) <= 0 or epochs < 1:
         raise InputError(f"batch_size and epochs must be at least 1 and learning_rate above 0, not {given}, {epochs} epochs")
     x, y = torch.from_numpy(parts["train"].inputs), _targets(project.task, parts["train"].labels)
+    fresh = varied(project, parts["train"], seed)
     history: list[Epoch] = []
     best: tuple[tuple[float, float], int, dict[str, Tensor]] | None = None
     with deterministic(seed):
@@ -167,7 +171,8 @@ def train_module(
             total = 0.0
             for rows in torch.randperm(len(x)).split(batch):
                 optimiser.zero_grad()
-                loss = _loss(project.task, module(x[rows]), y[rows])
+                inputs = x[rows] if fresh is None else torch.from_numpy(fresh(rows.numpy(), epoch))
+                loss = _loss(project.task, module(inputs), y[rows])
                 loss.backward()
                 optimiser.step()
                 total += loss.item() * len(rows)

@@ -69,6 +69,7 @@ def describe(client: MlflowClient, found: ModelVersion) -> dict[str, Any]:
         "state": found.tags.get("state", "training"),
         "confirmed": found.tags.get("confirmed") == "true",
         "code_digest": found.tags.get("code_digest"),
+        "project_code": found.tags.get("project_code"),
         "git_commit": found.tags.get("git_commit"),
     }
 
@@ -84,7 +85,7 @@ def model_info(settings: Settings, project: Project, version: str | int = "confi
     Returns:
         ``name``, ``version``, ``run_id``, ``data`` (reference to the split), ``metrics`` (``accuracy``, ``macro_f1``,
         ``baseline_accuracy``, ... of the test part), ``params``, ``author``, ``state``, ``confirmed``,
-        ``code_digest``, ``git_commit``.
+        ``code_digest``, ``project_code`` (of the project's files alone; its state is in the ledger), ``git_commit``.
 
     Raises:
         InputError: there is no such version.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
 from include.projects.content import ArrayContent
+from include.projects.project import UNLABELLED
 from include.settings import Settings
 from include.training.errors import InputError
 from include.training.preparation import Preparation, fit
@@ -25,7 +26,7 @@ class Arrays:
     Attributes:
         contents: items as they were collected, as `include.data.load_part` gives them (n).
         inputs: the same after the project's preprocessing, float32 (n, ...).
-        labels: class indices, int64 (n,), or numbers, float64 (n,).
+        labels: class indices, int64 (n,), -1 where a task that learns without labels has none, or numbers, float64 (n,).
         kinds: for each row ``dev``, or the round of operation that it comes from.
         preparation: what made the inputs.
     """
@@ -71,7 +72,7 @@ def prepare(
     if project.task == "regression":
         if labels.dtype.kind not in "iuf" or not np.isfinite(labels).all():
             raise InputError(f"the {name} part of {project.name} has labels that are no finite numbers")
-    elif labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(project.classes):
+    elif labels.dtype.kind not in "iu" or labels.min() < (-1 if project.task in UNLABELLED else 0) or labels.max() >= len(project.classes):
         raise InputError(f"the {name} part has labels outside 0..{len(project.classes) - 1}, the classes of {project.name}")
     ready = preparation or Preparation(project, None)
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
 from include.projects.content import TableContent
+from include.projects.values import inputs, seconds
 from include.training.errors import InputError
 from include.training.transforms import TRANSFORMS, transform
 
@@ -39,14 +40,13 @@ class Preparation:
         Raises:
             InputError: rows were lost, or values are not finite.
         """
-        import numpy as np
-
         values = columns(contents, self.project)
         made = self.project.component("preprocess")(values) if self.steps is None else transform(values, self.steps)
-        inputs = np.ascontiguousarray(made, dtype=np.float32)
-        if len(inputs) != len(contents) or not np.isfinite(inputs).all():
-            raise InputError(f"preparing items of {self.project.name} lost rows or made values that are not finite")
-        return inputs
+        try:
+            return inputs(made, len(contents))
+        except ValueError as cause:
+            what = f"preparing items of {self.project.name} lost rows or made values that are not finite"
+            raise InputError(f"{what}: {cause}") from cause
 
     @property
     def names(self) -> list[str] | None:
@@ -115,8 +115,8 @@ def columns(contents: Any, project: Project) -> Any:
         if column.type in ("number", "integer", "boolean"):
             found[name] = series.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
         elif column.type == "time":
-            since = (pd.to_datetime(series, utc=True) - pd.Timestamp("1970-01-01", tz="UTC")).dt.total_seconds()
-            found[name] = since.to_numpy(dtype=np.float64)
+            moments = pd.to_datetime(series, utc=True).dt.tz_localize(None)
+            found[name] = seconds(moments.to_numpy(dtype="datetime64[us]").astype(np.int64))
         else:
             found[name] = np.array([None if pd.isna(value) else value for value in series], dtype=object)
     return found

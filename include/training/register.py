@@ -7,13 +7,20 @@ from typing import Any
 from include.clients.mlflow import mlflow_client, mlflow_errors
 from include.projects import Project
 from include.settings import Settings
+from include.training.code import enter_code
 from include.training.errors import InputError
 from include.training.metrics import gate_metric
 from include.training.models import describe
 from include.training.runs import SPLIT_KEYS
 from include.training.states import history_entry, history_tag
 
-KEPT = ("code_digest", "git_commit", *(f"data_{k}" for k in ("repository", "zone", "version", "commit")), *SPLIT_KEYS[-2:])
+KEPT = (
+    "code_digest",
+    "project_code",
+    "git_commit",
+    *(f"data_{k}" for k in ("repository", "zone", "version", "commit")),
+    *SPLIT_KEYS[-2:],
+)
 
 
 def register(settings: Settings, project: Project, run_id: str, author: str | None = None) -> dict[str, Any]:
@@ -31,6 +38,7 @@ def register(settings: Settings, project: Project, run_id: str, author: str | No
     Raises:
         InputError: the run is no finished, evaluated training of this project.
         MlflowError: MLflow did not answer.
+        LedgerError: the ledger cannot be reached, which keeps the code of the run.
     """
     from mlflow.exceptions import MlflowException
 
@@ -49,6 +57,7 @@ def register(settings: Settings, project: Project, run_id: str, author: str | No
         except MlflowException as cause:
             if cause.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+        enter_code(settings, client, project, run, author or tags.get("devmlops.author", "devmlops"))
         for known in client.search_model_versions(f"name='{project.name}' and run_id='{run_id}'", max_results=1):
             return describe(client, client.get_model_version(project.name, str(known.version)))
         who = author or tags.get("devmlops.author", "devmlops")

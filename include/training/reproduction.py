@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from include.clients.mlflow import mlflow_client, mlflow_errors, read_file
 from include.projects import Project
+from include.projects.augmentation import Augmentation
 from include.settings import Settings
+from include.training import augmentation
 from include.training import parts as data
 from include.training.errors import InputError
 from include.training.models import PARAMS, find_version
@@ -68,7 +70,8 @@ def reproduce(
             tell(f"not as it was: {line}")
         arrays = data.load(settings, project, split, ("train", "validation"))
         seed = int(original.data.params["seed"])
-        again = project.model_copy(update={"training": project.training.model_copy(update={"seed": seed})})
+        as_then = {"seed": seed, "augmentation": _augmentation(client, original)}
+        again = project.model_copy(update={"training": project.training.model_copy(update=as_then)})
         tell(f"training again: run {original.info.run_id}, seed {seed}, {epochs} epochs")
         made = fit(settings, client, again, split, arrays, params, None, author, None, None, epochs, tell)
         client.set_tag(made["run_id"], "devmlops.reproduces", original.info.run_id)
@@ -96,6 +99,16 @@ def _record(client: MlflowClient, project: Project, run: Run) -> tuple[dict[str,
         return split_of(tags), dict(given), int(params["epochs"])
     except (FileNotFoundError, KeyError) as cause:
         raise InputError(f"run {run.info.run_id} did not finish: its record lacks {cause}") from cause
+
+
+def _augmentation(client: MlflowClient, run: Run) -> Augmentation:
+    """Return how the run varied its training part."""
+    if "augmentation_digest" not in run.data.tags:
+        return Augmentation()
+    try:
+        return Augmentation.model_validate(json.loads(read_file(client, run.info.run_id, augmentation.FILE)))
+    except (FileNotFoundError, ValueError) as cause:
+        raise InputError(f"run {run.info.run_id} varied its training part, and its record does not say how: {cause}") from cause
 
 
 def _differs(client: MlflowClient, project: Project, run: Run) -> list[str]:

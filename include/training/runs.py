@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from include.clients.mlflow import ensure_experiment, find_runs, log_params
+from include.management import code_of, git_state
 from include.projects import Project
 from include.settings import Settings, Zone
+from include.training import augmentation
 from include.training.errors import InputError
 from include.training.reproducibility import code_digest, environment, git_commit, packages
 
@@ -19,11 +22,29 @@ if TYPE_CHECKING:
 
 SPLIT_KEYS = ("repository", "zone", "version", "commit", "split_path", "split_digest")
 DATASET_DIGEST_CHARACTERS = 36  # MLflow's limit
+CODE = "environment/code.json"
+_chosen: ContextVar[str | None] = ContextVar("experiment", default=None)
 
 
 def experiment(project: Project) -> str:
-    """Return the name of the experiment of a project's training runs."""
-    return f"{project.name}/training"
+    """Return the name of the experiment of a project's training runs: the one that `within` chose, or its own."""
+    return _chosen.get() or f"{project.name}/training"
+
+
+@contextmanager
+def within(client: MlflowClient, project: Project, name: str) -> Iterator[None]:
+    """Put the runs of the block into an experiment that somebody created; an empty name means the project's own.
+
+    Raises:
+        InputError: there is no such experiment.
+    """
+    from include.training.experiments import OWN, find
+
+    token = _chosen.set(find(client, project, name).name if name and name != OWN else None)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
 
 
 def data_tags(split: Mapping[str, Any]) -> dict[str, str]:
@@ -138,18 +159,27 @@ def start(
         "code_digest": code_digest(project),
         "git_commit": git_commit(),
     }
+    wish = project.training.augmentation
+    if wish:
+        tags["augmentation_digest"] = augmentation.digest(wish)
     if key:
         tags["devmlops.key"] = key
     if parent_run_id:
         tags["mlflow.parentRunId"] = parent_run_id
+    code = code_of(project)
+    tags["project_code"] = code.digest
     place = environment()
     tags |= {f"environment.{what}": value for what, value in place.items()}
     experiment_id = ensure_experiment(client, experiment(project))
     tags = {what: value for what, value in tags.items() if value is not None}
     run_id = str(client.create_run(experiment_id, run_name=name, tags=tags).info.run_id)
-    log_params(client, run_id, params)
+    log_params(client, run_id, {**params, **augmentation.said(wish)})
+    if wish:
+        client.log_dict(run_id, wish.model_dump(mode="json"), augmentation.FILE)
     client.log_text(run_id, packages(), "environment/requirements.txt")
     client.log_dict(run_id, place, "environment/environment.json")
+    commit, dirty = git_state(project.folder)
+    client.log_dict(run_id, {"digest": code.digest, "files": code.files, "git_commit": commit, "dirty": dirty}, CODE)
     _log_dataset(settings, client, run_id, project, split)
     return run_id
 

@@ -21,6 +21,9 @@ MODES: dict[Task, dict[str, Mode]] = {
         "validation_mae": "min",
         "validation_r2": "max",
     },
+    "clustering": {"validation_silhouette": "max", "validation_davies_bouldin": "min", "validation_loss": "min"},
+    "reduction": {"validation_explained_variance": "max", "validation_loss": "min"},
+    "control": {"validation_return": "max", "validation_loss": "min"},
 }
 
 

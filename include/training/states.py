@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from include.clients.mlflow import mlflow_client, mlflow_errors
+from include.ledger import Ledger
 from include.projects import Project
 from include.settings import Settings
 from include.training.errors import InputError, StateError
@@ -29,9 +30,10 @@ NEEDS_CONFIRMATION = ("dev_deployed", "production")
 HISTORY_CHARACTERS = 90_000  # MLflow keeps at most 100,000 in a tag of a model version
 
 
-def history_entry(state: str, by: str, why: str) -> dict[str, str]:
-    """Return one line of a model's history, dated now."""
-    return {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "state": state, "by": by, "why": why}
+def history_entry(state: str, by: str, why: str, was: str | None = None) -> dict[str, str]:
+    """Return one line of a model's history, dated now; ``was`` is the state before."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return {"at": at, "state": state, "by": by, "why": why, **({"was": was} if was else {})}
 
 
 def history_tag(entries: list[dict[str, str]]) -> str:
@@ -42,7 +44,7 @@ def history_tag(entries: list[dict[str, str]]) -> str:
 
 
 def state_history(settings: Settings, project: Project, version: str | int) -> list[dict[str, str]]:
-    """Return every change of a model version's state, the first one first: ``at``, ``state``, ``by``, ``why``."""
+    """Return every change of a model version's state, the first one first: ``at``, ``state``, ``was``, ``by``, ``why``."""
     client = mlflow_client(settings)
     with mlflow_errors(settings, f"read the history of {project.name} {version}"):
         return list(json.loads(find_version(client, project, version).tags.get("state_history", "[]")))
@@ -51,10 +53,11 @@ def state_history(settings: Settings, project: Project, version: str | int) -> l
 def set_state(settings: Settings, project: Project, version: str | int, state: State, by: str, why: str = "") -> dict[str, Any]:
     """Bring a model version into a state; a new one in production moves the old one to idle.
 
-    Running it again after it was cut off in the middle finishes the change; the state it is in already is fine.
+    Two changes at once wait for each other. Running it again after it was cut off in the middle finishes the change; the
+    state it is in already is fine. Every change is an audit entry too.
 
     Args:
-        settings: name MLflow.
+        settings: name MLflow and the ledger.
         project: whose model.
         version: a number or an alias.
         state: ``dev_deployed`` (in staging), ``production`` or ``idle``.
@@ -68,30 +71,52 @@ def set_state(settings: Settings, project: Project, version: str | int, state: S
         InputError: no such version or state.
         StateError: the change is not allowed, or the model is not confirmed.
         MlflowError: MLflow did not answer.
+        LedgerError: the ledger cannot be reached, or another change takes too long.
     """
     if state not in STATES:
         raise InputError(f"no state {state!r}: a model is in one of {', '.join(STATES)}")
-    client = mlflow_client(settings)
-    with mlflow_errors(settings, f"set {project.name} {version} to {state}"):
+    client, ledger = mlflow_client(settings), Ledger(settings.ledger())
+    with mlflow_errors(settings, f"set {project.name} {version} to {state}"), ledger.lease(f"model {project.name}") as hold:
         found = find_version(client, project, version)
         now, name = found.tags.get("state", "training"), f"{project.name} v{found.version}"
+        if now not in ALLOWED:
+            raise StateError(
+                name, now, state, f"{now!r} is no state: correct the tag state in MLflow, to one of {', '.join(STATES)}"
+            )
         if now != state:
             if state not in ALLOWED[now]:
                 raise StateError(name, now, state, f"from {now} it may go to {' or '.join(ALLOWED[now])}")
             if state in NEEDS_CONFIRMATION and found.tags.get("confirmed") != "true":
                 raise StateError(name, now, state, "it is not confirmed; confirm it first")
-            _write(client, found, state, by, why)
-        moved = _settle(client, project, found, state, by)
+            hold()
+            _write(client, ledger, found, state, by, why)
+        moved = _settle(client, ledger, project, found, state, by)
         return {**describe(client, find_version(client, project, str(found.version))), "moved_to_idle": moved}
 
 
-def _write(client: MlflowClient, found: ModelVersion, state: str, by: str, why: str) -> None:
-    entries = [*json.loads(found.tags.get("state_history", "[]")), history_entry(state, by, why)]
-    client.set_model_version_tag(found.name, str(found.version), "state_history", history_tag(entries))
+def _write(client: MlflowClient, ledger: Ledger, found: ModelVersion, state: str, by: str, why: str) -> None:
+    """Write one change: the audit entry, the history, and last the state, which says that the others are there."""
+    entries, was = json.loads(found.tags.get("state_history", "[]")), found.tags.get("state", "training")
+    facts = {"version": str(found.version), "was": was, "state": state, "why": why}
+    if not _noted(ledger, found, facts):
+        ledger.audit(by, "model.state", f"model {found.name}", facts)
+    if not entries or entries[-1]["state"] != state:
+        entries.append(history_entry(state, by, why, was))
+        client.set_model_version_tag(found.name, str(found.version), "state_history", history_tag(entries))
     client.set_model_version_tag(found.name, str(found.version), "state", state)
 
 
-def _settle(client: MlflowClient, project: Project, found: ModelVersion, state: str, by: str) -> list[str]:
+def _noted(ledger: Ledger, found: ModelVersion, facts: dict[str, str]) -> bool:
+    """Tell whether a try that died after its audit entry has written it already."""
+    about = [
+        entry
+        for entry in ledger.audit_entries(f"model {found.name}", limit=1000)
+        if entry.action == "model.state" and entry.details["version"] == facts["version"]
+    ]
+    return bool(about) and {key: about[-1].details[key] for key in ("was", "state")} == {k: facts[k] for k in ("was", "state")}
+
+
+def _settle(client: MlflowClient, ledger: Ledger, project: Project, found: ModelVersion, state: str, by: str) -> list[str]:
     """Make alias and other versions agree with the state that ``found`` has now."""
     aliased = client.get_registered_model(project.name).aliases.get("production")
     if state != "production":
@@ -103,6 +128,7 @@ def _settle(client: MlflowClient, project: Project, found: ModelVersion, state: 
     moved = []
     for other in client.search_model_versions(f"name='{project.name}' and tags.state='production'"):
         if str(other.version) != str(found.version):
-            _write(client, find_version(client, project, str(other.version)), "idle", by, f"v{found.version} went to production")
+            whole, why = find_version(client, project, str(other.version)), f"v{found.version} went to production"
+            _write(client, ledger, whole, "idle", by, why)
             moved.append(str(other.version))
     return moved

@@ -37,6 +37,7 @@ def train(
     init_from: str | None = None,
     key: str | None = None,
     epochs: int | None = None,
+    experiment: str = "",
     tell: Callable[[str], None] = _say,
 ) -> dict[str, Any]:
     """Train one model, keep the weights of its best epoch, and write down how it was made.
@@ -54,6 +55,7 @@ def train(
         init_from: model version or alias whose weights it begins with (warm start).
         key: of the caller, such as an Airflow run id.
         epochs: instead of the project's number.
+        experiment: that somebody created for it; empty takes the project's own.
         tell: takes one line of progress.
 
     Returns:
@@ -65,7 +67,7 @@ def train(
         MlflowError: MLflow went away.
     """
     client = mlflow_client(settings)
-    with mlflow_errors(settings, f"train {project.name}"):
+    with mlflow_errors(settings, f"train {project.name}"), runs.within(client, project, experiment):
         earlier = runs.finished(client, project, "training", key)
         if earlier:
             tell(f"this training is done already: run {earlier.info.run_id}")

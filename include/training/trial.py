@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from include.projects import Project
-from include.training.learners import Epoch, Files, learner
+from include.training.learners import Epoch, Files, training_learner
 from include.training.parts import Arrays
 
 PLACE = "checkpoint.json"
@@ -31,7 +31,7 @@ def trial(config: Mapping[str, Any], project: Project, parts: Mapping[str, Array
     def report(epoch: Epoch) -> None:
         tune.report(dict(epoch))
 
-    learner(project, config).fit(project, config, _writable(parts), seed, epochs, report)
+    training_learner(project, config).fit(project, config, _writable(parts), seed, epochs, report)
 
 
 def member(
@@ -58,7 +58,7 @@ def member(
             done, files = _read(Path(folder))
     while done < epochs:
         length = min(interval, epochs - done)
-        fitted = learner(project, config).fit(project, config, rows, seed + done, length, None, files)
+        fitted = training_learner(project, config).fit(project, config, rows, seed + done, length, None, files)
         files, done = fitted.files(), done + length
         with tempfile.TemporaryDirectory() as folder:
             _write(Path(folder), done, files)

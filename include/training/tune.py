@@ -36,6 +36,7 @@ def tune(
     key: str | None = None,
     trials: int | None = None,
     epochs: int | None = None,
+    experiment: str = "",
     tell: Callable[[str], None] = _say,
 ) -> dict[str, Any]:
     """Search the hyperparameters that project.yaml opens, and name the best.
@@ -51,6 +52,7 @@ def tune(
         key: of the caller, such as an Airflow run id.
         trials: instead of the project's number.
         epochs: instead of the project's number.
+        experiment: that somebody created for it; empty takes the project's own.
         tell: takes one line of progress.
 
     Returns:
@@ -64,7 +66,7 @@ def tune(
     """
     metric(project)
     client = mlflow_client(settings)
-    with mlflow_errors(settings, f"search hyperparameters of {project.name}"):
+    with mlflow_errors(settings, f"search hyperparameters of {project.name}"), runs.within(client, project, experiment):
         earlier = runs.finished(client, project, "tuning", key)
         if earlier:
             tell(f"this search is done already: run {earlier.info.run_id}")

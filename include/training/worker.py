@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
+from include.training.augmentation import varied
 from include.training.errors import InputError, TrainingError
 from include.training.learners import Epoch, Files
 from include.training.loop import DEFAULTS, WEIGHTS, _begin, _loss, _targets, _validate, deterministic
@@ -33,6 +35,9 @@ def work(config: dict[str, Any]) -> None:
     context = get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     arrays = {name: Arrays(None, inputs, labels, []) for name, (inputs, labels) in ray.get(config["arrays"]).items()}
+    if "items" in config:
+        contents, preparation = ray.get(config["items"])
+        arrays["train"] = replace(arrays["train"], contents=contents, preparation=preparation)
     try:
         done = _train(config, arrays, rank, world)
     except (InputError, TrainingError) as error:  # the same on all workers, and trying again cannot help
@@ -55,6 +60,7 @@ def _train(config: dict[str, Any], parts: Mapping[str, Arrays], rank: int, world
     device = get_device()
     x = torch.from_numpy(parts["train"].inputs.copy())
     y = _targets(project.task, parts["train"].labels.copy())
+    fresh = varied(project, parts["train"], config["seed"])
     best: tuple[tuple[float, float], int, dict[str, Tensor]] | None = None
     with deterministic(config["seed"]):
         module = _begin(project, config["params"], config["initial"])
@@ -74,7 +80,8 @@ def _train(config: dict[str, Any], parts: Mapping[str, Arrays], rank: int, world
                 if not weight:  # the last batch may have fewer rows than there are workers, and all must take part
                     mine = whole[:1]
                 optimiser.zero_grad()
-                loss = _loss(project.task, shared(x[mine].to(device)), y[mine].to(device))
+                inputs = x[mine] if fresh is None else torch.from_numpy(fresh(mine.numpy(), epoch))
+                loss = _loss(project.task, shared(inputs.to(device)), y[mine].to(device))
                 (loss * (weight * world / len(whole))).backward()  # gradients are averaged over the workers
                 optimiser.step()
                 total += loss.item() * weight

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include import data
 from include.projects import Project
+from include.projects.project import UNLABELLED
 from include.settings import Settings
 from operators.base import ProjectOperator, actor
 from operators.data.sheets import _VersionOperator
@@ -58,8 +59,8 @@ class MakeSplitOperator(ProjectOperator):
         self.version = version
 
     def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
-        """Make the recipe; the same version gives the same recipe. Skipped where the version is not labelled yet."""
-        if self.version["state"] == "refined":
+        """Make the recipe; the same version gives the same recipe. Skipped where labels are needed and not there yet."""
+        if self.version["state"] == "refined" and project.task not in UNLABELLED:
             told = f"{self.version['labelled']} of {self.version['count']} items have a label"
             raise AirflowSkipException(f"{self.version['version']} is refined and not labelled: {told}")
         return data.make_split(settings, project, self.version)

@@ -74,9 +74,11 @@ class PackageOperator(_ReleaseOperator):
     """
 
     def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
-        """Build it; the same release gives the same bytes."""
-        from include.release.package import package
+        """Build it of confirmed code alone; the same release gives the same bytes."""
+        from include.management import admit_served
+        from include.release.package import inference_files, package
 
+        admit_served(settings, project, inference_files(project), "packaging")
         return package(settings, project, self.release["id"], self.release["model"], self.release["release_run_id"])
 
 

@@ -18,23 +18,26 @@ class TuneOperator(JobOperator):
     Args:
         split: the split to tune on.
         trials: how many trials; empty takes the project's number (templated).
+        experiment: that the runs shall be in; empty takes the project's own (templated).
 
     Returns:
         The best parameters with their run, and one line a trial.
     """
 
     job = "tune"
-    template_fields: Sequence[str] = ("project", "split", "trials")
+    template_fields: Sequence[str] = ("project", "split", "trials", "experiment")
 
-    def __init__(self, *, split: Any, trials: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *, split: Any, trials: Any = None, experiment: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.split = split
         self.trials = trials
+        self.experiment = experiment
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
-        """Return split, number of trials, who asked, and the run's key."""
+        """Return split, number of trials, experiment, who asked, and the run's key."""
         trials = int(self.trials) if self.trials not in (None, "", "None") else None
-        return {"split": self.split, "trials": trials, "author": actor(context), "key": key(context)}
+        place = {"experiment": self.experiment} if self.experiment else {}
+        return {"split": self.split, "trials": trials, "author": actor(context), "key": key(context), **place}
 
 
 class TrainOperator(JobOperator):
@@ -43,18 +46,20 @@ class TrainOperator(JobOperator):
     Args:
         split: the split to train on.
         tuned: what `TuneOperator` returned.
+        experiment: that the run shall be in; empty takes the project's own (templated).
 
     Returns:
         The run and its metrics.
     """
 
     job = "train"
-    template_fields: Sequence[str] = ("project", "split", "tuned")
+    template_fields: Sequence[str] = ("project", "split", "tuned", "experiment")
 
-    def __init__(self, *, split: Any, tuned: Any, **kwargs: Any) -> None:
+    def __init__(self, *, split: Any, tuned: Any, experiment: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.split = split
         self.tuned = tuned
+        self.experiment = experiment
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
         """Return split, best parameters, parent run, author, and the run's key."""
@@ -64,6 +69,7 @@ class TrainOperator(JobOperator):
             "parent_run_id": self.tuned["parent_run_id"],
             "author": actor(context),
             "key": key(context),
+            **({"experiment": self.experiment} if self.experiment else {}),
         }
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from include.settings import Settings
+from include.projects import Project
+from include.settings import Settings, Zone
 from operators.base import actor
 from operators.jobs import JobOperator
 
@@ -32,3 +33,9 @@ class ReproduceOperator(JobOperator):
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
         """Return the version and who asked."""
         return {"version": self.version, "author": actor(context)}
+
+    def reads(self, settings: Settings, project: Project, arguments: dict[str, Any]) -> Zone | None:
+        """Return the zone of the data that the model was trained on."""
+        from include.training import model_info
+
+        return "ops" if model_info(settings, project, self.version)["data"].get("zone") == "ops" else "dev"

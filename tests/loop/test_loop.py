@@ -53,6 +53,12 @@ def finish(user: AirflowClient, dag_id: str, run_id: str, timeout_s: float = 300
     return {"": run["state"], **{t["task_id"]: t["state"] for t in user.tasks(dag_id, run_id)}}
 
 
+def said_by_failed(user: AirflowClient, dag_id: str, run_id: str) -> str:
+    """Return the ends of the logs of the tasks that failed."""
+    tries = {t["task_id"]: t["try_number"] for t in user.tasks(dag_id, run_id) if t["state"] == "failed"}
+    return "\n".join(f"{task}: {user.log(dag_id, run_id, task, tries[task])[-3000:]}" for task in tries)
+
+
 def wait_for_question(user: AirflowClient, run_id: str, task_id: str, timeout_s: float = 240) -> dict[str, Any]:
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
@@ -145,6 +151,7 @@ def test_nobody_deploys_without_the_answers(loop_platform, users, ledger):
         users["approver1"].call("PATCH", path, json={"new_state": "success"})
     assert refused.value.status == 403
     for task in ("approve_model", "approve_inference_code"):
+        wait_for_question(developer, runs[1], task)
         path = f"/api/v2/dags/digits.release/dagRuns/{runs[1]}/taskInstances/{task}"
         users["operator"].call("PATCH", path, json={"new_state": "success"})
     states = finish(developer, "digits.release", runs[1])
@@ -239,7 +246,8 @@ def test_a_killed_engine_loses_nothing(loop_platform, users, ledger, service, da
         assert states["staging_test"] == states["seal"] == "success"
         assert states["deploy"] == "upstream_failed"
     else:
-        assert finish(developer, dag_id, run_id)[""] == "success"
+        states = finish(developer, dag_id, run_id)
+        assert states[""] == "success", said_by_failed(developer, dag_id, run_id)
     assert loop_platform.wait(lambda: infer(loop_platform).status_code == 200, 60)
     assert ledger.verify_audit().ok
 

@@ -31,6 +31,7 @@ from include.projects.sources import FilesSource, SqlSource
 from include.settings import Settings
 
 SERVICES = ("data-server", "api-server", "scheduler", "dag-processor", "triggerer")
+EXAMPLES = ("breast_masses", "co2_levels", "shelf_photos", "support_tickets")
 ANNOTATIONS = "annotations.json"
 """What the source of an example that comes without labels leaves beside its items: their labels, as COCO."""
 
@@ -46,9 +47,25 @@ class Result:
 
 
 def examples(settings: Settings) -> list[Project]:
-    """Return the example projects: those that fill their own source and keep data alone."""
-    found = [load_project(name, settings.projects_dir) for name in list_projects(settings.projects_dir)]
-    return [project for project in found if project.components.source and not project.has_model]
+    """Return the shipped example projects that are there; the demo's own is none of them, nor is what somebody made."""
+    return [load_project(name, settings.projects_dir) for name in list_projects(settings.projects_dir) if name in EXAMPLES]
+
+
+def chosen_projects(settings: Settings, only: list[str]) -> list[Project]:
+    """Return the examples; where some are named, these, which may be any projects that fill their own source.
+
+    Raises:
+        PlatformError: one that is named is not there, or fills no source.
+    """
+    if not only:
+        return examples(settings)
+    known = list_projects(settings.projects_dir)
+    if unknown := sorted(set(only) - set(known)):
+        raise PlatformError(f"there is no example {', '.join(unknown)}; examples: {', '.join(known)}")
+    found = [load_project(name, settings.projects_dir) for name in known if name in only]
+    if without := [project.name for project in found if not project.components.source]:
+        raise PlatformError(f"{', '.join(without)} fills no source: name components.source in its project.yaml")
+    return found
 
 
 def source_place(settings: Settings, project: Project) -> str | Path:
@@ -145,25 +162,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the examples; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m include.local.demo.examples", description=__doc__)
     parser.add_argument("--home", type=Path, help="home folder of the platform; DEVMLOPS_HOME or .devmlops otherwise")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this example alone; may be given again")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this project alone; may be given again")
     options = parser.parse_args(arguments)
     platform, console = Platform(options.home), Console(highlight=False)
     show = Show(platform.places.home / "demo" / "examples.json", console)
     show.summary = {"steps": [], "examples": []}
     results: list[Result] = []
     try:
-        chosen = examples(platform.settings)
-        if unknown := sorted(set(options.only) - {project.name for project in chosen}):
-            known = ", ".join(project.name for project in chosen)
-            raise PlatformError(f"there is no example {', '.join(unknown)}; examples: {known}")
+        chosen = chosen_projects(platform.settings, options.only)
         with show.step("platform") as step:
             platform.up(SERVICES)
             step.result = platform.settings.airflow_url
         with AirflowClient(platform.settings.airflow_url, "developer", platform.secrets.passwords["developer"]) as airflow:
             run = Examples(platform.settings, airflow)
             for project in chosen:
-                if options.only and project.name not in options.only:
-                    continue
                 with show.step(project.name) as step:
                     results.append(run.run(project, step))
                     show.summary["examples"].append(vars(results[-1]))

@@ -6,7 +6,6 @@ environment (see requirements-serving.in).
 
 import hashlib
 import importlib
-import json
 import os
 import sys
 from pathlib import Path
@@ -27,7 +26,7 @@ if not NUMPY_1:
 
 def to_numpy(tensor):
     """Return the values of one request's tensor, as an array of its shape."""
-    return tensor.as_numpy() if NUMPY_1 else np.from_dlpack(tensor).copy()
+    return tensor.as_numpy() if NUMPY_1 or tensor.as_numpy().dtype == object else np.from_dlpack(tensor).copy()
 
 
 def to_tensor(name, array):
@@ -44,22 +43,15 @@ class TritonPythonModel:
         import onnxruntime
 
         folder = Path(args["model_repository"]) / args["model_version"]
-        self.release = json.loads((folder.parent / "release.json").read_text(encoding="utf-8"))
-        content = (folder / "model.onnx").read_bytes()
-        if hashlib.sha256(content).hexdigest() != self.release["onnx"]["sha256"]:
-            raise pb_utils.TritonModelException(f"{folder / 'model.onnx'} is not the file that release.json names")
         sys.path.insert(0, str(folder))
-        self.preprocess = self.component("preprocess")
-        self.postprocess = self.component("postprocess")
+        self.release = importlib.import_module("serving.release").Release(folder)
+        content = (folder / "model.onnx").read_bytes()
+        if hashlib.sha256(content).hexdigest() != self.release.about["onnx"]["sha256"]:
+            raise pb_utils.TritonModelException(f"{folder / 'model.onnx'} is not the file that release.json names")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         self.input = self.session.get_inputs()[0].name
-
-    def component(self, kind):
-        """Import one function of the release's inference code."""
-        module, _, function = self.release["components"][kind].partition(":")
-        return getattr(importlib.import_module(f"inference.{module}"), function)
 
     def execute(self, requests):
         """Answer all requests with one run of the model; if that fails, each by itself, so that a bad one fails alone."""
@@ -76,18 +68,10 @@ class TritonPythonModel:
         parts = ({k: v[end - len(batch) : end] for k, v in answers.items()} for batch, end in zip(batches, ends, strict=True))
         return [self.answer(part) for part in parts]
 
-    def infer(self, rows):
-        """Return ``LABEL`` int32 (n, 1) and ``PROBABILITIES`` float32 (n, classes) of ``rows`` (n, *shape)."""
-        if not np.isfinite(rows).all():
-            raise ValueError("INPUT holds values that are not finite numbers")
-        logits = self.session.run(None, {self.input: self.preprocess(rows)})[0]
-        answers = self.postprocess(logits)
-        label, probabilities = answers["LABEL"], answers["PROBABILITIES"]
-        n, classes = len(rows), len(self.release["classes"])
-        if label.shape != (n, 1) or probabilities.shape != (n, classes) or not np.isfinite(probabilities).all():
-            shapes = f"LABEL {label.shape} and PROBABILITIES {probabilities.shape}"
-            raise ValueError(f"postprocess gave {shapes} for {n} rows and {classes} classes, or values that are not finite")
-        return {"LABEL": label.astype(np.int32, copy=False), "PROBABILITIES": probabilities.astype(np.float32, copy=False)}
+    def infer(self, contents):
+        """Return the answers by name, arrays (n, ...), of ``contents``: an array (n, *shape), or bytes (n, 1)."""
+        outputs = self.session.run(None, {self.input: self.release.inputs(contents)})[0]
+        return self.release.answer(outputs, len(contents))
 
     def answer_alone(self, rows):
         """Answer one request by itself."""

@@ -284,7 +284,15 @@ async def test_status_ready_and_metrics(made: Made) -> None:
     status = (await made.http.get("/v1/projects/digits")).json()
     assert status["routes"][0]["release_id"] == "digits-r0003"
     assert status["counts"] == {"answered": 1, "rows": 2, "refused": 1, "failed": 0}
-    assert status["input"] == {"shape": [8, 8], "dtype": "uint8", "range": [0, 16]} and status["classes"] == CLASSES
+    form = status["input"]
+    assert {name: form[name] for name in ("kind", "shape", "dtype", "range")} == {
+        "kind": "array",
+        "shape": [8, 8],
+        "dtype": "uint8",
+        "range": [0, 16],
+    }
+    assert form["schema"]["minItems"] == 8 and form["schema"]["items"]["items"]["maximum"] == 16
+    assert np.shape(form["example"]) == (8, 8) and status["classes"] == CLASSES
     assert (await made.http.get("/v1/projects/nope")).status_code == 404
     assert (await made.http.get("/healthz")).json() == {"live": True}
     ready = (await made.http.get("/readyz")).json()

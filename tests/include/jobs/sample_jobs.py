@@ -20,6 +20,16 @@ def count(settings: Any, project: Any, to: int, pause: float = 0.0) -> dict[str,
     return {"to": to, "project": project.name, "home": str(settings.home)}
 
 
+def until(settings: Any, project: Any, note: str) -> dict[str, Any]:
+    """Go on until somebody writes a file."""
+    number = 0
+    while not Path(note).exists():
+        number += 1
+        print(f"{number} 번째", flush=True)
+        time.sleep(0.1)
+    return {"to": number}
+
+
 def sleep(settings: Any, project: Any, note: str) -> dict[str, Any]:
     try:
         print("sleeping", flush=True)

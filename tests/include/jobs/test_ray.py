@@ -32,7 +32,7 @@ def start(cluster_settings: Settings, sample_jobs: Path) -> Any:
     """Return a function that makes a job on the cluster, and see that none is left running."""
 
     def make(name: str, args: dict[str, Any] | None = None, key: str | None = None, **environment: Any) -> RayJob:
-        env = {"PYTHONPATH": str(sample_jobs), **environment.pop("env", {})}
+        env = {"PYTHONPATH": str(sample_jobs), "RAY_JOB_STOP_WAIT_TIME_S": "1", **environment.pop("env", {})}
         wanted = Environment(**{"name": "cluster", "runtime": "ray", "env": env, **environment})
         made = job(wanted, name, load_project("digits"), args or {}, cluster_settings, key=key)
         assert isinstance(made, RayJob)
@@ -86,15 +86,15 @@ def test_credentials_reach_the_job_and_nobody_else(start, cluster_settings):
         ("refuse", {}, {}, JobRefused, r"Refused: accuracy is 0\.5"),
         ("count", {"form": 1}, {}, JobRefused, "missing a required argument: 'to'"),
         ("die", {"number": 11}, {}, JobKilled, "killed by SIGSEGV"),
-        ("stubborn", {}, {"timeout_minutes": 0.15}, JobTimeout, r"longer than the 0\.15 minutes"),
+        ("stubborn", {}, {"timeout_minutes": 0.04}, JobTimeout, r"longer than the 0\.04 minutes"),
         (
             "count",
             {"to": 1},
-            {"gpu": 3, "start_minutes": 0.1},
+            {"gpu": 3, "start_minutes": 0.03},
             JobUnplaced,
-            "had 1 CPU, 3 GPU free for 0.1 minutes; its nodes have 2 CPU, 2 GPU, 1 fast; wait",
+            "had 1 CPU, 3 GPU free for 0.03 minutes; its nodes have 2 CPU, 2 GPU, 1 fast; wait",
         ),
-        ("count", {"to": 1}, {"queue": "slow", "start_minutes": 0.1}, JobUnplaced, "wait for a free place"),
+        ("count", {"to": 1}, {"queue": "slow", "start_minutes": 0.03}, JobUnplaced, "wait for a free place"),
     ],
 )
 def test_ends_are_told_apart(start, name, args, environment, error, says):
@@ -110,10 +110,10 @@ def test_a_job_that_waited_in_vain_never_runs(start, cluster_settings):
     busy = start("stubborn", gpu=2)
     thread, _ = in_background(busy, lines := [])
     wait_for(lambda: "deaf" in lines, within=60)
-    waits = start("count", {"to": 3, "pause": 1}, gpu=1, start_minutes=0.1, key="waits")
+    waits = start("count", {"to": 3, "pause": 1}, gpu=1, start_minutes=0.03, key="waits")
     with pytest.raises(JobUnplaced):
         waits.run(lambda line: None)
-    again = start("count", {"to": 3, "pause": 1}, gpu=1, start_minutes=0.1, key="waits")
+    again = start("count", {"to": 3, "pause": 1}, gpu=1, start_minutes=0.03, key="waits")
     with pytest.raises(JobUnplaced):
         again.run(lambda line: None)
     assert again.submission_id != waits.submission_id
@@ -153,12 +153,12 @@ def test_killing_stops_the_job_and_its_processes_and_may_be_done_twice(start, tm
 @pytest.mark.integration
 def test_a_retry_goes_on_with_the_job_that_still_runs(start, cluster_settings):
     first: list[str] = []
-    thread, _ = in_background(start("count", {"to": 12, "pause": 1}, key="k"), first)
+    thread, _ = in_background(start("count", {"to": 10, "pause": 0.5}, key="k"), first)
     wait_for(lambda: any("번째" in line for line in first), within=60)
     lines: list[str] = []
-    again = start("count", {"to": 12, "pause": 1}, key="k")
-    assert again.run(lines.append)["to"] == 12
-    assert "of an earlier try" in lines[0] and sum("번째" in line for line in lines) == 12
+    again = start("count", {"to": 10, "pause": 0.5}, key="k")
+    assert again.run(lines.append)["to"] == 10
+    assert "of an earlier try" in lines[0] and sum("번째" in line for line in lines) == 10
     thread.join(30)
     mine = [one for one in job_client(cluster_settings).list_jobs() if one.metadata.get(MARK) == again.request.id]
     assert len(mine) == 1
@@ -168,7 +168,7 @@ def test_a_retry_goes_on_with_the_job_that_still_runs(start, cluster_settings):
 
 @pytest.mark.integration
 def test_two_retries_at_once_submit_one_job(start, cluster_settings):
-    tries = [start("count", {"to": 5, "pause": 1}, key="both") for _ in range(2)]
+    tries = [start("count", {"to": 5, "pause": 0.5}, key="both") for _ in range(2)]
     running = [in_background(made, []) for made in tries]
     for thread, _ in running:
         thread.join(90)
@@ -182,7 +182,7 @@ def test_a_job_that_was_asked_for_otherwise_takes_the_place_of_the_old_one(start
     thread, ends = in_background(start("stubborn", key="other"), lines := [])
     wait_for(lambda: "deaf" in lines, within=60)
     with pytest.raises(JobTimeout):
-        start("stubborn", key="other", timeout_minutes=0.15).run(lambda line: None)
+        start("stubborn", key="other", timeout_minutes=0.04).run(lambda line: None)
     thread.join(60)
     assert isinstance(ends[0], JobKilled)
 

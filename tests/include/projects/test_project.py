@@ -100,11 +100,11 @@ def test_no_yaml_mapping(content: str | bytes, says: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("place", "value", "says"),
     [
-        ("title", ..., "title: Field required"),
-        ("data", ..., "data: Field required"),
+        ("title", ..., "title: is missing"),
+        ("data", ..., "data: is missing"),
         ("data", "all of it", "data:"),
-        ("colour", "red", "colour: Extra inputs"),
-        ("data.checks.min_row", 3, "data.checks.min_row: Extra inputs"),
+        ("colour", "red", "colour: there is no such key"),
+        ("data.checks.min_row", 3, "data.checks.min_row: there is no such key"),
         ("data.source.kind", "telepathy", "data.source.kind:"),
         ("data.source.table", "scans; DROP TABLE scans", "data.source.table:"),
         ("data.source.table", "사진", "data.source.table:"),
@@ -115,26 +115,26 @@ def test_no_yaml_mapping(content: str | bytes, says: str, tmp_path: Path) -> Non
         ("data.checks.min_rows", "many", "data.checks.min_rows:"),
         ("data.checks.min_rows", 0, "data.checks.min_rows:"),
         ("data.checks.max_duplicates", 1.5, "data.checks.max_duplicates:"),
-        ("classes", ["only"], "classes must name at least 2 for the task classification"),
-        ("classes", ..., "classes must name at least 2 for the task classification"),
+        ("classes", ["only"], "classes: must name at least 2 for the task classification"),
+        ("classes", ..., "classes: must name at least 2 for the task classification"),
         ("classes", ["cat", "dog", "cat"], "classes names one twice"),
         ("classes", ["", "dog"], "classes.0:"),
         ("classes", [1, 2], "classes.0:"),
         ("task", "guessing", "task:"),
         ("domain", "taste", "domain:"),
         ("classes", "0123456789", "classes:"),
-        ("split.ratios", {"train": 0.7, "validation": 0.15, "test": 0.2}, "split: Value error, ratios"),
-        ("split.ratios", {"train": 0.5, "test": 0.5}, "split: Value error, ratios"),
-        ("split.ratios", {"train": 1.5, "validation": -0.25, "test": -0.25}, "split: Value error, ratios"),
+        ("split.ratios", {"train": 0.7, "validation": 0.15, "test": 0.2}, "split.ratios: must name train, validation and test"),
+        ("split.ratios", {"train": 0.5, "test": 0.5}, "split.ratios: must name train, validation and test"),
+        ("split.ratios", {"train": 1.5, "validation": -0.25, "test": -0.25}, "split.ratios: must name train, validation and test"),
         ("split.ratios", {"train": 0.5, "validation": 0.25, "exam": 0.25}, "split.ratios"),
         ("split.method", "gut feeling", "split.method:"),
-        ("split.ratios", ..., "split: Value error, ratios must be given for the method stratified"),
+        ("split.ratios", ..., "split.ratios: must be given for the method stratified"),
         ("split.folds", 5, "folds mean nothing to the method stratified, which takes ratios, seed"),
-        ("split.method", "kfold", "split: Value error, folds and test must be given for the method kfold"),
+        ("split.method", "kfold", "split: folds and test must be given for the method kfold"),
         ("split", {"method": "kfold", "folds": 1, "test": 0.2}, "split.folds:"),
         ("split", {"method": "kfold", "folds": 5, "test": 1.0}, "split.test:"),
         ("split", {"method": "kfold", "folds": 5, "test": 0.2, "ratios": {}}, "ratios mean nothing to the method kfold"),
-        ("split", {"method": "nested", "folds": 5}, "inner_folds must be given"),
+        ("split", {"method": "nested", "folds": 5}, "split.inner_folds: must be given"),
         ("split", {"method": "nested", "folds": 100, "inner_folds": 100}, "at most 1000"),
         ("split", {"method": "kfold", "folds": 5, "test": 0.2, "by": "time"}, "split.by:"),
         ("split.method", "time", "seed mean nothing to the method time"),
@@ -146,12 +146,12 @@ def test_no_yaml_mapping(content: str | bytes, says: str, tmp_path: Path) -> Non
             "groups_may_cross contradicts",
         ),
         ("split.seed", "twenty", "split.seed:"),
-        ("training.tuning.space.dropout", {"low": 0.4, "high": 0.1}, "training.tuning.space.dropout: Value error, low"),
-        ("training.tuning.space.dropout", {"choices": []}, "training.tuning.space.dropout: Value error, choices"),
+        ("training.tuning.space.dropout", {"low": 0.4, "high": 0.1}, "training.tuning.space.dropout.low: must be below high (is 0.4, high is 0.1)"),
+        ("training.tuning.space.dropout", {"choices": []}, "training.tuning.space.dropout.choices: must not be empty"),
         (
             "training.tuning.space.dropout",
             {"choices": [1], "low": 1, "high": 2},
-            "training.tuning.space.dropout: Value error, give",
+            "training.tuning.space.dropout: give",
         ),
         ("training.gate.metric", "beauty", "training.gate.metric:"),
         ("approval.steps", [], "approval.steps:"),
@@ -160,7 +160,7 @@ def test_no_yaml_mapping(content: str | bytes, says: str, tmp_path: Path) -> Non
         ("monitoring.window_rows", 1, "monitoring.window_rows:"),
         ("retraining.confidence", 0.2, "retraining.confidence:"),
         ("name", "letters", "its folder is 'digits'"),
-        ("name", "손글씨", "name must be 2 to 41"),
+        ("name", "손글씨", "name: must be 2 to 41"),
         ("name", None, "name:"),
     ],
 )
@@ -205,7 +205,7 @@ def test_a_project_may_keep_data_alone(tmp_path: Path) -> None:
 def test_an_unknown_release_section_is_still_told(tmp_path: Path) -> None:
     document = changed("approval", {"steps": [{"name": "yes", "role": "Approver"}]})
     write(tmp_path, document)
-    with pytest.raises(ProjectError, match=r"approval\.steps\.0\.title: Field required"):
+    with pytest.raises(ProjectError, match=r"approval\.steps\.0\.title: is missing"):
         load_project("digits", tmp_path)
 
 

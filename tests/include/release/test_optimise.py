@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from include.clients import onnx as onnx_model
+from include.projects.answers import probabilities
 from include.release.optimise import TestRows, choose, optimise_module
 from include.training.loop import Trained as Fitted
 
@@ -17,7 +18,7 @@ def _fitted(trained: Any) -> Fitted:
 
 @pytest.fixture(scope="module")
 def rows(trained: Any) -> TestRows:
-    return TestRows((trained.contents.astype(np.float32) / 16)[:, None], trained.labels, lambda logits: logits.argmax(axis=1))
+    return TestRows((trained.contents.astype(np.float32) / 16)[:, None], trained.labels, probabilities)
 
 
 @pytest.fixture(scope="module")

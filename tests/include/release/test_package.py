@@ -14,7 +14,8 @@ import pytest
 from include.projects import Project
 from include.release.digest import tree
 from include.release.errors import ReleaseError
-from include.release.package import build_package, config, inference_files
+from include.release.inference_code import inference_files
+from include.release.package import build_package, config
 from tests.include.release.conftest import make_project
 
 MODEL: dict[str, Any] = {
@@ -35,6 +36,9 @@ def test_package_holds_what_the_model_server_and_monitoring_need(tmp_path: Path,
         "1/inference/preprocess.py",
         "1/model.onnx",
         "1/model.py",
+        "1/serving/answers.py",
+        "1/serving/release.py",
+        "1/serving/values.py",
         "config.pbtxt",
         "reference_sketch.json",
         "release.json",
@@ -112,13 +116,13 @@ def test_killed_while_building_leaves_no_package_and_the_next_one_is_whole(tmp_p
         os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
         folder = tmp_path / "digits-r0001"
-        assert not folder.exists() or len(tree(folder)) == 7  # nothing or everything
+        assert not folder.exists() or len(tree(folder)) == 10  # nothing or everything
     left = tmp_path / ".digits-r0001-left"
     left.mkdir()
     os.utime(left, (0, 0))
     shutil.rmtree(tmp_path / "digits-r0001", ignore_errors=True)
     _build(tmp_path, digits_project)
-    assert len(tree(tmp_path / "digits-r0001")) == 7 and not left.exists()
+    assert len(tree(tmp_path / "digits-r0001")) == 10 and not left.exists()
 
 
 def test_many_at_once_make_one_package(tmp_path: Path, digits_project: Project) -> None:

@@ -103,7 +103,7 @@ def test_every_value_from_triton_is_that_of_the_same_file_in_this_process(
     wanted = Answers.of(postprocess(onnx_model.run(onnx_model.session(packaged[name]), preprocess(trained.contents))))
     with TritonClient(triton_server.settings()) as client:
         client.load(name)
-        found = triton_answers(client, name, trained.contents)
+        found = triton_answers(client, name, trained.contents.astype(np.float32))
         for _ in range(100):  # the last batch is counted just after its answer is sent
             if (calls := client.statistics(name))["inference_count"] == 500:
                 break

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from include.training.baseline import baseline
+from include.training.parts import Arrays
 
 
 def test_digits_are_guessed_by_a_logistic_regression(digits, arrays):
@@ -45,8 +46,20 @@ def test_wide_inputs_are_projected(digits, arrays):
 
 def test_windows_go_on_as_they_ended(building, windows):
     project = building("co2_levels")
+    # Inputs that do not tell the level leave a linear model behind.
+    windows = {name: dataclasses.replace(part, inputs=part.inputs[:, :, :3]) for name, part in windows.items()}
     name, outputs = baseline(project, windows)
     assert name == "last value"
     assert outputs == pytest.approx(windows["test"].contents[:, -1, 0])
     shuffled = project.model_copy(update={"split": project.split.model_copy(update={"method": "random"})})
     assert baseline(shuffled, windows)[0] in ("ridge regression", "mean")
+
+
+def test_texts_are_told_by_their_words(building):
+    project = building("support_tickets")
+    said = [("배송이 늦어요", 0), ("parcel is late", 0), ("환불해 주세요", 1), ("refund please", 1)] * 10
+    texts, labels = np.array([f"{text} {n}" for n, (text, _) in enumerate(said)], dtype=object), np.array([at for _, at in said])
+    # The numbers of terms say nothing to a linear model.
+    part = Arrays(texts, np.random.default_rng(0).integers(0, 900, (len(texts), 6)).astype(np.float32), labels, ["dev"] * len(texts))
+    name, outputs = baseline(project, {"train": part, "validation": part, "test": part})
+    assert name == "logistic regression" and (outputs.argmax(1) == labels).all()

@@ -4,6 +4,7 @@ import time
 import numpy as np
 import pytest
 
+from include.clients.lakefs import DataDenied
 from include.clients.mlflow import mlflow_client, read_file
 from include.training.confirm import checks
 from include.training.cost import latency, memory
@@ -181,10 +182,10 @@ def test_a_step_back_from_the_last_confirmed_model_is_found(settings, building, 
     renamed = project.model_copy(update={"name": name})
     fitted = load_run(client, project, good)
     monkeypatch.setattr("include.training.model_tests.load_run", lambda client, project, run_id: fitted)
-    assert regression(settings, client, renamed, fitted, "new") == []  # nothing was confirmed yet
+    assert regression(settings, client, renamed, fitted, "new", masses["test"]) == []  # nothing was confirmed yet
     client.set_registered_model_alias(name, "confirmed", version.version)
-    assert regression(settings, client, renamed, fitted, good) == []
-    (same,) = regression(settings, client, renamed, fitted, "new")
+    assert regression(settings, client, renamed, fitted, good, masses["test"]) == []
+    (same,) = regression(settings, client, renamed, fitted, "new", masses["test"])
     assert same["ok"] and same["value"] == 0 and read[-1] == "sha256:" + "cd" * 32  # on the test part of the confirmed one
 
     class Constant:
@@ -193,5 +194,12 @@ def test_a_step_back_from_the_last_confirmed_model_is_found(settings, building, 
         def predict(self, inputs):
             return np.tile(np.float32([0.9, 0.1]), (len(inputs), 1))
 
-    (worse,) = regression(settings, client, renamed, Constant(), "new")
+    (worse,) = regression(settings, client, renamed, Constant(), "new", masses["test"])
     assert not worse["ok"] and worse["value"] > 0.1 and gate_metric(renamed).name in worse["name"]
+
+    def closed(settings, project, split, names):
+        raise DataDenied("digits-ops", "no credential for the ops data zone", "Data of this zone stays closed")
+
+    monkeypatch.setattr("include.training.model_tests.data.load", closed)
+    (here,) = regression(settings, client, renamed, fitted, "new", masses["test"])
+    assert here["ok"] and here["value"] == 0 and "this run's test part" in here["note"]

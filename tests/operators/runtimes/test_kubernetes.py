@@ -25,6 +25,7 @@ from include.jobs import (
     NotHere,
     job,
 )
+from include.jobs import kubernetes as what
 from include.management import Environment
 from include.projects import load_project
 from include.settings import ROOT, Settings
@@ -256,7 +257,8 @@ def test_two_retries_at_once_make_one_pod(cluster, start):
     left(cluster)
 
 
-def test_a_job_with_other_arguments_takes_the_place_of_the_old_one(cluster, start):
+def test_a_job_with_other_arguments_takes_the_place_of_the_old_one(cluster, start, monkeypatch):
+    monkeypatch.setattr(what, "GRACE_S", 1)
     thread, _ = in_background(start("stubborn"), [])
     wait_for(lambda: any(p.lines for p in cluster.pods.values()))
     old = next(iter(cluster.pods.values()))
@@ -270,8 +272,9 @@ def test_a_job_with_other_arguments_takes_the_place_of_the_old_one(cluster, star
     left(cluster)
 
 
-def test_a_server_that_goes_away_leaves_the_pod_to_the_next_try(cluster, start):
-    thread, ends = in_background(start("count", {"to": 40, "pause": 0.5}), [])
+def test_a_server_that_goes_away_leaves_the_pod_to_the_next_try(cluster, start, tmp_path):
+    note = tmp_path / "note"
+    thread, ends = in_background(start("until", {"note": str(note)}), [])
     wait_for(lambda: any(p.lines for p in cluster.pods.values()))
     cluster.away()
     thread.join(60)
@@ -280,7 +283,9 @@ def test_a_server_that_goes_away_leaves_the_pod_to_the_next_try(cluster, start):
     cluster.start()
     assert len(cluster.pods) == 1
     lines: list[str] = []
-    assert start("count", {"to": 40, "pause": 0.5}).run(lines.append)["to"] == 40
+    again = start("until", {"note": str(note)})
+    assert again.run(lambda line: (lines.append(line), note.touch()))["to"] == len(lines) - 1
+    assert lines[0].startswith("going on with the pod")
     assert len(cluster.made) == 1
     left(cluster)
 

@@ -73,7 +73,7 @@ def run(airflow: Airflow, project: Project, settings: Settings) -> tuple[Result,
         return Examples(settings, airflow).run(project, step), step.result  # type: ignore[arg-type]
 
 
-def test_the_examples_are_what_keeps_data_alone(settings: Settings) -> None:
+def test_the_examples_are_what_is_shipped_but_for_the_demo(settings: Settings) -> None:
     found = {project.name: source_place(settings, project) for project in examples(settings)}
     assert found == {
         "breast_masses": settings.home / "source" / "breast_masses",

@@ -13,14 +13,15 @@ WINDOWS = np.stack([np.stack([330.0 + n + 0.5 * WEEKS, (WEEKS / 52 + n / 4) % 1]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_preprocess_forgets_the_level(dtype: str) -> None:
+def test_preprocess_puts_the_level_apart(dtype: str) -> None:
     out = preprocess(WINDOWS.astype(dtype))
-    assert out.shape == (3, 12, 3) and out.dtype == np.float32
+    assert out.shape == (3, 12, 4) and out.dtype == np.float32
     assert np.allclose(out[:, :, 0], 0.5 * (WEEKS - 11), atol=1e-3)
     assert np.allclose(out[:, :, 1] ** 2 + out[:, :, 2] ** 2, 1, atol=1e-5)
     higher = WINDOWS + np.array([100.0, 0.0])
-    assert np.allclose(preprocess(higher), preprocess(WINDOWS), atol=1e-4)
-    assert preprocess(WINDOWS[:0]).shape == (0, 12, 3)
+    assert np.allclose(preprocess(higher)[:, :, :3], preprocess(WINDOWS)[:, :, :3], atol=1e-4)
+    assert np.allclose(out[:, :, 3], WINDOWS[:, -1:, 0])
+    assert preprocess(WINDOWS[:0]).shape == (0, 12, 4)
 
 
 def test_features_know_the_line() -> None:

@@ -1,0 +1,107 @@
+"""The book of a profile: sections of its page, plots, numbers and facts, collected while it is made."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from include.reports import Section, image
+from include.training.drawing import HANGUL, drawing, png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+UNSAFE = re.compile(r"[^\w./ -]")  # what MLflow takes in names of metrics
+MOST_METRICS = 1000
+
+
+@dataclass
+class Book:
+    """What a profile tells.
+
+    Attributes:
+        sections: of the page, in order.
+        plots: PNG by name.
+        metrics: numbers for MLflow.
+        facts: everything, as JSON holds it.
+    """
+
+    sections: list[Section] = field(default_factory=list)
+    plots: dict[str, bytes] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, title: str, *pieces: str | Markup) -> None:
+        """Add a section of some pieces of HTML; plain text becomes a paragraph."""
+        made = [one if isinstance(one, Markup) else Markup("<p>{}</p>").format(one) for one in pieces if one]
+        self.sections.append(Section(title, Markup("").join(made)))
+
+    def plot(self, name: str, content: bytes, caption: str = "") -> Markup:
+        """Keep a plot, and return it for the page."""
+        self.plots[name] = content
+        return image(content, caption, "plot")
+
+    def number(self, name: str, value: float | int | None) -> None:
+        """Keep a number; what is not finite is none, and there is an end to how many."""
+        if value is not None and math.isfinite(value) and len(self.metrics) < MOST_METRICS:
+            self.metrics[UNSAFE.sub("_", name)[:200]] = float(value)
+
+
+@contextmanager
+def panels(count: int, columns: int = 4, width: float = 2.7, height: float = 1.9) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Give a figure with so many small axes, in rows of ``columns``, each so many inches wide and high."""
+    columns = max(1, min(columns, count))
+    rows = -(-count // columns)
+    with drawing(width * columns, height * rows) as (figure, (first,)):
+        first.remove()
+        every = [axes for row in figure.subplots(rows, columns, squeeze=False) for axes in row]
+        for axes in every:
+            axes.tick_params(labelsize=7)
+            axes.title.set_fontsize(9)
+        for axes in every[count:]:
+            axes.remove()
+        yield figure, every[:count]
+
+
+def drawn(figure: Figure) -> bytes:
+    """Return a figure as PNG."""
+    return png(figure)
+
+
+@cache
+def _letters() -> bool:
+    from matplotlib.font_manager import fontManager
+
+    known = set(fontManager.get_font_names())
+    return any(name in known for name in HANGUL)
+
+
+def spelt(names: Sequence[str], most: int = 24) -> list[str]:
+    """Return names as a plot can show them: as they are, or their number where this machine has no letters for one.
+
+    Tables beside the plots name the same numbers.
+    """
+    shown = [name if _letters() or all(ord(one) < 0x500 for one in name) else f"#{place + 1}" for place, name in enumerate(names)]
+    return [name if len(name) <= most else f"{name[: most - 1]}…" for name in shown]
+
+
+def share(part: float, whole: float) -> str:
+    """Return a share in words."""
+    return f"{100 * part / whole:.2f} %" if whole else "-"
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return numbers of numpy as JSON holds them; None for what is not finite."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        value = value.item() if hasattr(value, "item") else value
+        found[str(name)] = None if isinstance(value, float) and not math.isfinite(value) else value
+    return found
