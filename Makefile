@@ -1,7 +1,7 @@
 # `make` alone lists the commands. Everything that they write lies in .devmlops/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo examples up down status labelling logs clean test unit integration lint format lock benchmarks
+.PHONY: help install install-dev project demo examples up down status labelling logs clean test unit integration lint format lock docs benchmarks
 
 VENV := .devmlops/venv
 PYTHON := $(VENV)/bin/python
@@ -29,6 +29,9 @@ install-dev:
 	@.ci/bootstrap requirements-dev.txt
 	-@$(PYTHON) -m include.local.triton install --root .devmlops/triton
 	-@$(PYTHON) -m include.local.labelling install --root .devmlops/labelling
+
+project: install ## a new project that runs: NAME=... KIND=vision|language|tabular|timeseries (TITLE=... OWNER=... INTO=...)
+	@$(PYTHON) -m include.scaffold --kind "$$KIND" $${TITLE:+--title "$$TITLE"} $${OWNER:+--owner "$$OWNER"} $${INTO:+--into "$$INTO"} -- "$$NAME"
 
 demo: install ## set up, start, run the whole loop, show the result (HUMAN=1 waits for real approvers)
 	@HUMAN=$(HUMAN) $(PYTHON) -m include.local.demo
@@ -80,6 +83,9 @@ lock: install-dev ## new pins of requirements*.txt (UPGRADE=--upgrade takes the 
 	@$(COMPILE) $(OF_TORCH:%=--no-emit-package %) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	@$(COMPILE) requirements-serving.in -o requirements-serving.txt
 	@$(COMPILE) requirements-labelling.in -o requirements-labelling.txt
+
+docs: install-dev ## write the reference pages in docs/ anew
+	@$(PYTHON) -m include.projects.reference
 
 benchmarks: install-dev ## speed beside peers
 	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PYTHON) $$file || exit 1; done

@@ -1,22 +1,28 @@
 """Tune, train and evaluate a model on a data version, and confirm it by its gate.
 
-**What it does.** Takes the stored split of a data version, searches the hyperparameters with Ray Tune (every trial is
-a run in MLflow), trains the best once more, evaluates it on the test part beside a simple baseline, tests it, registers it, and
+**What it does.** Takes the stored split of a data version, checks the model's code (lint, types, security, and whether its
+components work on a few rows), searches the hyperparameters with Ray Tune (every trial is a run in MLflow) and trains the
+best once more. Where project.yaml has a `workflow` it runs its steps instead, one task for each as their graph connects
+them, and keeps their model; a step that was done alike is not done again. Then it evaluates the model on the test part
+beside a simple baseline, tests it, registers it, and
 confirms it where it passes the gate of project.yaml. With `training.confirmation: {by: person}` a person decides in front of
 the figures, within that gate. Confirming a model confirms the code that it was trained with.
 
 **When to run it.** After a new data version, or after a change of the model's code.
 
-**When it fails.** `test_model` names the tests that failed with their figures, `confirm_model` says what the gate asked
+**When it fails.** `static_checks` names file, line and rule of what is wrong in the code; mend it, or name the rule under
+`training.code_checks.ignore` with the reason. `test_model` names the tests that failed with their figures, `confirm_model` says what the gate asked
 for and what was reached; the run with its plots and reports stays in MLflow. A killed tuning starts anew when its task is
 retried. Any task may be cleared.
 """
 
 from airflow.sdk import Asset, Param
 
+from operators.components import workflow_params, workflow_tasks
 from operators.pipeline import environment_param, pipeline, projects
 from operators.training import (
     AskConfirmationOperator,
+    CheckCodeOperator,
     ChooseSplitOperator,
     ConfirmModelOperator,
     EvaluateOperator,
@@ -41,14 +47,19 @@ PARAMS = {
 }
 
 for project in projects(with_model=True):
-    with pipeline(project, "model_development", "training", __doc__, params={**PARAMS, **environment_param(project)}) as dag:
+    params = {**PARAMS, **environment_param(project), **workflow_params(project)}
+    with pipeline(project, "model_development", "training", __doc__, params=params) as dag:
         name = project.name
         split = ChooseSplitOperator(task_id="choose_split", project=name, version="{{ params.data_version }}")
+        checks = CheckCodeOperator(task_id="static_checks", project=name, split=split.output)
         place = "{{ params.experiment }}"
-        tune = TuneOperator(
-            task_id="tune", project=name, split=split.output, trials="{{ params.trials or '' }}", experiment=place
-        )
-        train = TrainOperator(task_id="train", project=name, split=split.output, tuned=tune.output, experiment=place)
+        if project.workflow:
+            first, train = workflow_tasks(project, split.output, place)
+        else:
+            first = tune = TuneOperator(
+                task_id="tune", project=name, split=split.output, trials="{{ params.trials or '' }}", experiment=place
+            )
+            train = TrainOperator(task_id="train", project=name, split=split.output, tuned=tune.output, experiment=place)
         evaluate = EvaluateOperator(task_id="evaluate", project=name, split=split.output, trained=train.output)
         model = RegisterModelOperator(task_id="register_model", project=name, evaluated=evaluate.output)
         test = TestModelOperator(task_id="test_model", project=name, split=split.output, evaluated=evaluate.output)
@@ -59,6 +70,7 @@ for project in projects(with_model=True):
             decided=project.training.confirmation.by,
             outlets=[Asset(f"{name}/confirmed_model")],
         )
+        checks >> first  # code that cannot give a model costs seconds, not a search
         # The gate counts failed tests: they must have run before it looks.
         test >> confirm
         if project.training.confirmation.by == "person":

@@ -14,6 +14,7 @@ they do not come in time. Any task may be cleared.
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Param
 
+from operators.components import workflow_params, workflow_tasks
 from operators.data import (
     CheckRoundOperator,
     CollectOperatingRoundOperator,
@@ -45,7 +46,8 @@ PARAMS = {
 }
 
 for project in projects(with_model=True):
-    with pipeline(project, "retraining", "monitoring", __doc__, params={**PARAMS, **environment_param(project)}) as dag:
+    params = {**PARAMS, **environment_param(project), **workflow_params(project)}
+    with pipeline(project, "retraining", "monitoring", __doc__, params=params) as dag:
         name = project.name
         truths = TruthsSensor(task_id="wait_for_truths", project=name, alert_id="{{ params.alert_id }}")
         collect = CollectOperatingRoundOperator(task_id="collect_round", project=name, rows=truths.output)
@@ -54,8 +56,11 @@ for project in projects(with_model=True):
         merge = MergeRoundOperator(task_id="merge_round", project=name, round=collect.output)
         bundle = MakeBundleOperator(task_id="make_bundle", project=name, round=merge.output)
         split = MakeSplitOperator(task_id="make_split", project=name, version=bundle.output)
-        tune = TuneOperator(task_id="tune", project=name, split=split.output, trials="{{ params.trials or '' }}")
-        train = TrainOperator(task_id="train", project=name, split=split.output, tuned=tune.output)
+        if project.workflow:
+            _, train = workflow_tasks(project, split.output)
+        else:
+            tune = TuneOperator(task_id="tune", project=name, split=split.output, trials="{{ params.trials or '' }}")
+            train = TrainOperator(task_id="train", project=name, split=split.output, tuned=tune.output)
         evaluate = EvaluateOperator(task_id="evaluate", project=name, split=split.output, trained=train.output)
         model = RegisterModelOperator(task_id="register_model", project=name, evaluated=evaluate.output)
         test = TestModelOperator(task_id="test_model", project=name, split=split.output, evaluated=evaluate.output)

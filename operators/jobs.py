@@ -52,6 +52,10 @@ class JobOperator(ProjectOperator):
 
         return settings.for_zone(zone_of(arguments) or self.zone)
 
+    def place(self, settings: Settings, project: Project, wish: str) -> Environment:
+        """Return the environment that the job runs in, given what the run wishes."""
+        return choose(settings, project, self.job, wish)
+
     def reads(self, settings: Settings, project: Project, arguments: dict[str, Any]) -> Zone | None:
         """Return the zone whose data the job reads; None where it reads none."""
         from include.data.access import zone_of
@@ -83,7 +87,7 @@ class JobOperator(ProjectOperator):
             include.management.EnvironmentRefused: there is no such environment, or the project does not allow it.
             include.management.CodeRefused: it reads ops data, and nobody confirmed the project's code.
         """
-        environment = choose(settings, project, self.job, str((context.get("params") or {}).get("environment") or ""))
+        environment = self.place(settings, project, str((context.get("params") or {}).get("environment") or ""))
         arguments = self.arguments(settings, context)
         own = self.with_code(
             self.settings_of(settings, arguments), project, self.reads(settings, project, arguments), actor(context)

@@ -50,9 +50,7 @@ def shared() -> Mapping[str, Component]:
                 raise ComponentError(f"component {one.name} of {one.body.__module__} is shared: give it version=1")
             if one.use in found:
                 other = found[one.use].body.__module__
-                raise ComponentError(
-                    f"{one.use} stands in {other} and {one.body.__module__}: give one of them the next version"
-                )
+                raise ComponentError(f"{one.use} stands in {other} and {one.body.__module__}: give one of them the next version")
             found[one.use] = one
     return dict(sorted(found.items(), key=lambda pair: (pair[1].name, pair[1].version or 0)))
 

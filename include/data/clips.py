@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from include.projects.content import AudioContent, VideoContent
 
 if TYPE_CHECKING:
+    import numpy as np
     from av.container import InputContainer
 
 MAX_PIXELS = 100_000_000  # of one picture: 400 MB unpacked
@@ -78,6 +79,35 @@ def frames(content: bytes, every_s: float | None = None, count: int | None = Non
                 wanted += step
         if place == 0 and last is not None:
             yield round(last[0], 6), png(last[1].to_image())
+
+
+def waveform(content: bytes, most_s: float) -> tuple[int, np.ndarray]:
+    """Return a sound as its rate (samples a second) and its samples, the mean of its channels, -1 to 1, float32 (n,).
+
+    Args:
+        content: the file.
+        most_s: seconds; what comes later is left out.
+
+    Raises:
+        MediaError: it is no readable sound.
+    """
+    import av
+    import numpy as np
+
+    with _opened(content, "audio", AUDIO_FORMATS) as (container, stream):
+        rate = int(stream.codec_context.sample_rate)
+        even = av.AudioResampler(format="fltp", rate=rate)
+        found: list[np.ndarray] = []
+        held = 0
+        for frame in container.decode(stream):
+            for one in even.resample(frame):
+                found.append(one.to_ndarray().mean(axis=0))
+                held += len(found[-1])
+            if held >= most_s * rate:
+                break
+    if not held:
+        raise MediaError("it holds no sound")
+    return rate, np.concatenate(found)[: int(most_s * rate)].astype(np.float32)
 
 
 def _sound(container: InputContainer, stream: Any, most: float) -> dict[str, Any]:

@@ -57,14 +57,14 @@ def kind_of(project: Project) -> str:
     return kinds[type(form)]
 
 
-def measure(project: Project, drawn: Drawn, columns: Sequence[str] = (), dictionary: Any = None) -> Measures:
+def measure(project: Project, drawn: Drawn, columns: Sequence[str] = (), parted: Any = None) -> Measures:
     """Take the figures of a sample.
 
     Args:
         project: gives the form of an item.
         drawn: the sample.
         columns: of a table, those to look at; none takes all.
-        dictionary: of words, where the project has one.
+        parted: what parts texts into tokens (`include.explore.texts.tokens_of`).
 
     Raises:
         InputError: there is no such column.
@@ -84,7 +84,7 @@ def measure(project: Project, drawn: Drawn, columns: Sequence[str] = (), diction
     if columns:
         raise InputError(f"columns are for rows of a table, and items of {project.name} are of kind {form.kind}")
     if kind == "text":
-        return texts.measure(project, drawn.contents, dictionary)
+        return texts.measure(drawn.contents, parted)
     if kind == "picture":
         return pictures.measure(form, drawn.contents)
     if kind in ("sound", "video"):

@@ -88,9 +88,7 @@ class Drawn:
         return found
 
 
-def draw(
-    settings: Settings, project: Project, version_ref: Ref, part: str, most: int, seed: int, slots: bool = False
-) -> Drawn:
+def draw(settings: Settings, project: Project, version_ref: Ref, part: str, most: int, seed: int, slots: bool = False) -> Drawn:
     """Read a version once.
 
     Args:

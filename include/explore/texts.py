@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from include.data import DataError, dictionaries
 from include.data.privacy import find_personal
@@ -35,7 +35,7 @@ def tokens_of(settings: Settings, project: Project, zone: Zone) -> tuple[str, To
     except DataError:
         known = []
     if known:
-        newest = known[-1]["dictionary"]["name"] if "dictionary" in known[-1] else known[-1].get("name", "")
+        newest = max(known, key=lambda one: one["number"])["dictionary"]
         try:
             words = dictionaries.dictionary(settings, project, zone, newest)
             return f"dictionary {words.name} {words.version}", words.texts
@@ -48,7 +48,7 @@ def tokens_of(settings: Settings, project: Project, zone: Zone) -> tuple[str, To
         return "words, and pairs of syllables of Hangul", terms
 
 
-def measure(project: Project, contents: Sequence[str], parted: tuple[str, Tokens] | None = None) -> Measures:
+def measure(contents: Sequence[str], parted: tuple[str, Tokens] | None = None) -> Measures:
     """Take the figures of texts: characters, tokens, share of other tokens, script, Hangul's share."""
     import pandas as pd
 
@@ -152,5 +152,3 @@ def _script(letter: str) -> str:
     if not letter.isalpha():
         return ""
     return SCRIPTS.get(unicodedata.name(letter, "OTHER").split()[0].split("-")[0], "other")
-
-

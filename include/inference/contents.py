@@ -121,7 +121,8 @@ def _check(value: Any, name: str, column: Column, field: str, row: int) -> None:
     types, wanted = TYPES[column.type]
     shown = "the value" if column.personal else text(value)[:40]
     problem, code = None, "wrong_type"
-    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+    fits = isinstance(value, types) and (bool in types or not isinstance(value, bool))
+    if not fits:
         problem = f"must be {wanted} or null, not {kind_of(value)}"
     elif column.type in ("number", "integer"):
         if value != value or value in (float("inf"), float("-inf")):

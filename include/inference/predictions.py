@@ -10,17 +10,17 @@ from include.projects.answers import outputs_of
 if TYPE_CHECKING:
     import numpy as np
 
-NAMED = {"LABEL": "label", "CLUSTER": "cluster", "ACTION": "action"}  # places that a project's classes may have names for
+PLACES = {"clustering": "cluster", "control": "action"}  # what callers get for LABEL
 
 
 def of_outputs(project: Project, outputs: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Return one prediction a row from a release's outputs, for tasks other than classification.
 
     Returns:
-        ``{"value"}`` for regression, ``{"cluster", "distances"}``, ``{"coordinates"}``, ``{"action", "values"}``, or
-        ``{"output"}`` for a task that is not known here; clusters and actions by name where the project has classes.
+        ``{"value"}`` for regression, ``{"cluster", "memberships"}``, ``{"vector"}``, ``{"action", "values"}``, or
+        ``{"output"}`` for a task that has no answers of its own.
     """
-    columns = {name.lower(): _column(project, name, outputs[name]) for name in outputs_of(project.task)}
+    columns = {_said(project, name): _column(project, name, outputs[name]) for name in outputs_of(project.task)}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -33,15 +33,17 @@ def described(project: Project) -> dict[str, Any]:
             "probabilities": {"type": "object", "additionalProperties": {"type": "number"}},
         }
     else:
-        properties = {name.lower(): _schema(project, name) for name in outputs_of(project.task)}
+        properties = {_said(project, name): _schema(project, name) for name in outputs_of(project.task)}
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _said(project: Project, name: str) -> str:
+    return PLACES.get(project.task, "label") if name == "LABEL" else name.lower()
 
 
 def _column(project: Project, name: str, values: np.ndarray) -> list[Any]:
     if values.dtype.kind in "iu":
-        places = values[:, 0].tolist()
-        named = name in NAMED and all(0 <= place < len(project.classes) for place in places)
-        return [project.classes[place] for place in places] if named else places
+        return list(values[:, 0].tolist())
     # The shortest text that is this float32 again.
     numbers = [[float(str(value)) for value in row] for row in values]
     return [row[0] for row in numbers] if _single(project, name) else numbers
@@ -53,5 +55,5 @@ def _single(project: Project, name: str) -> bool:
 
 def _schema(project: Project, name: str) -> dict[str, Any]:
     if outputs_of(project.task)[name].dtype == "int32":
-        return {"enum": project.classes} if project.classes else {"type": "integer"}
+        return {"type": "integer"}
     return {"type": "number"} if _single(project, name) else {"type": "array", "items": {"type": "number"}}

@@ -43,16 +43,16 @@ class InferenceBody(BaseModel):
 
 
 class Prediction(BaseModel):
-    """The answer for one row, by the project's task: label and probabilities, or value, or cluster and distances, ..."""
+    """The answer for one row, by the project's task: label and probabilities, or value, ..."""
 
     label: str | None = Field(None, description="The class.", examples=["0"])
     probability: float | None = Field(None, description="Of that class.", examples=[0.98])
     probabilities: dict[str, float] | None = Field(None, description="Of each class.")
     value: float | None = Field(None, description="Of a regression.", examples=[371.2])
-    cluster: int | str | None = Field(None, description="Of a clustering, with ``distances``.")
-    distances: list[float] | None = None
-    coordinates: list[float] | None = Field(None, description="Of a reduction.")
-    action: int | str | None = Field(None, description="Of control, with ``values`` of all actions.")
+    cluster: int | None = Field(None, description="Of a clustering, with ``memberships`` in all clusters.")
+    memberships: list[float] | None = None
+    vector: list[float] | None = Field(None, description="Of a reduction.")
+    action: int | None = Field(None, description="Of control, with ``values`` of all actions.")
     values: list[float] | None = None
     output: list[float] | None = Field(None, description="Of any other task.")
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from include.monitoring.errors import MonitoringError
+from include.monitoring.logged import answered
 from include.monitoring.mixture import explain
 from include.monitoring.sketch import NoDrift, Sketch, choose_edges, count_codes, measure
 from include.projects.project import Project
@@ -186,7 +187,7 @@ def calibrate(sketch: Sketch, codes: np.ndarray, rows: int, draws: int = DRAWS, 
 
 def reference_sketch(
     project: Project,
-    contents: np.ndarray,
+    contents: Any,
     labels_idx: np.ndarray,
     probabilities: np.ndarray,
     groups: Sequence[str] | None = None,
@@ -197,28 +198,35 @@ def reference_sketch(
 
     Args:
         project: the project.
-        contents: items, (n, *shape).
-        labels_idx: the model's predicted classes, int (n,).
-        probabilities: the model's probabilities, float (n, C).
+        contents: items, as `include.data.load_part` gives them (n).
+        labels_idx: the model's predicted classes, int (n,); not looked at in tasks other than classification.
+        probabilities: the model's probabilities, float (n, C), or its outputs (n, ...) in other tasks, which are watched
+            as features are.
         groups: the kind of each row, n names, where the model was trained on several kinds: a window of any mix of them
             is no drift. Kinds of fewer than 20 rows are left out.
 
     Raises:
         MonitoringError: too few rows, or shapes that do not fit.
     """
-    contents, probabilities = np.asarray(contents), np.asarray(probabilities, np.float64)
     if len(contents) < MIN_REFERENCE_ROWS:
         raise MonitoringError(
             f"a reference needs at least {MIN_REFERENCE_ROWS} rows, not {len(contents)}: give the whole test part"
         )
-    if probabilities.shape != (len(contents), len(project.classes)):
-        raise MonitoringError(
-            f"probabilities must be ({len(contents)}, {len(project.classes)}), one row an item and one column a class, "
-            f"not {probabilities.shape}"
-        )
     names, values = measure(project, contents)
-    blank = Sketch.empty(names, project.classes, [choose_edges(values[:, j]) for j in range(len(names))])
-    sketch = blank.add(values, np.asarray(labels_idx), probabilities.max(1))
+    if project.task == "classification":
+        probabilities, labels = np.asarray(probabilities, np.float64), np.asarray(labels_idx)
+        if probabilities.shape != (len(contents), len(project.classes)):
+            raise MonitoringError(
+                f"probabilities must be ({len(contents)}, {len(project.classes)}), one row an item and one column a class, "
+                f"not {probabilities.shape}"
+            )
+        classes, confidence = project.classes, probabilities.max(1)
+    else:
+        more, said, confidence = answered(predictions_of(project, np.asarray(probabilities)))
+        names, values = [*names, *more], np.concatenate([values, said], axis=1)
+        classes, labels = [], np.full(len(values), -1)
+    blank = Sketch.empty(names, classes, [choose_edges(values[:, j]) for j in range(len(names))])
+    sketch = blank.add(values, labels, confidence)
     codes = blank.codes(values)
     names_of = np.asarray(groups if groups is not None else [""] * len(contents))
     kinds = [names_of == kind for kind in sorted(set(names_of.tolist()))]
@@ -230,20 +238,32 @@ def reference_sketch(
     )
 
 
-def window_sketch(reference: Sketch, project: Project, contents: np.ndarray, labels: list[str], confidence: np.ndarray) -> Sketch:
+def window_sketch(
+    reference: Sketch,
+    project: Project,
+    contents: Any,
+    labels: list[str],
+    confidence: np.ndarray,
+    names_said: Sequence[str] = (),
+    said: np.ndarray | None = None,
+) -> Sketch:
     """Count production rows in the reference's bins.
 
     Args:
         reference: the model's reference.
         project: the project.
-        contents: items as they were sent, (n, *shape).
+        contents: items as they were sent: an array (n, *shape), texts (n,), or columns by name.
         labels: predicted class names, n.
         confidence: highest probability of each row, float (n,).
+        names_said: names of what a release said in tasks other than classification.
+        said: those numbers, float (n, names).
 
     Raises:
         MonitoringError: the features component no longer gives the reference's features.
     """
     names, values = measure(project, contents)
+    if said is not None and len(names_said):
+        names, values = [*names, *names_said], np.concatenate([values, said], axis=1)
     if tuple(names) != reference.features:
         raise MonitoringError(
             f"project {project.name}: components.features gives other features than the release's reference: "
@@ -251,3 +271,12 @@ def window_sketch(reference: Sketch, project: Project, contents: np.ndarray, lab
         )
     index = {name: i for i, name in enumerate(reference.classes)}
     return reference.blank().add(values, np.array([index.get(label, -1) for label in labels], np.int64), confidence)
+
+
+def predictions_of(project: Project, outputs: np.ndarray) -> list[dict[str, Any]]:
+    """Return a model's outputs as a release says them."""
+    from include.inference.predictions import of_outputs
+    from include.projects.answers import postprocess, trained
+
+    found = trained(outputs, project.task) or postprocess(project.task)(outputs.reshape(len(outputs), -1))
+    return of_outputs(project, found)

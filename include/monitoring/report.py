@@ -11,7 +11,9 @@ import numpy as np
 
 from include.inference import cursor_key, read
 from include.ledger import Ledger
+from include.monitoring.drift import predictions_of
 from include.monitoring.errors import MonitoringError
+from include.monitoring.logged import Rows, answered, first_of, rows_of, together
 from include.monitoring.pictures import plot_scores
 from include.monitoring.sketch import measure
 from include.monitoring.store import monitoring_run
@@ -79,28 +81,26 @@ def current_frame(settings: Settings, project: Project, release_id: str, start: 
     Raises:
         MonitoringError: there are none.
     """
-    contents, labels, best, rows = [], [], [], 0
-    shape = tuple(project.array.shape)
+    parts: list[Rows] = []
+    found = 0
     last = cursor_key(end)
     for record, cursor in read(settings.prediction_log, project.name, start):
-        if cursor_key(cursor) > last or rows >= project.monitoring.report_rows:
+        if cursor_key(cursor) > last or found >= project.monitoring.report_rows:
             break
         if record.get("route") != ROUTE or record.get("release_id") != release_id:
             continue
-        items = np.asarray(record["inputs"], np.float64)
-        if items.shape[1:] != shape:
+        try:
+            parts.append(rows_of(project, record))
+        except (AttributeError, KeyError, TypeError, ValueError):
             continue
-        contents.append(items)
-        labels += [str(label) for label in record["labels"]]
-        best += [max(row) for row in record["probabilities"]]
-        rows += len(items)
-    if not contents:
+        found += len(parts[-1].labels)
+    if not parts:
         raise MonitoringError(
             f"the prediction log has no rows of {release_id} between {start} and {end}: were its files moved? "
             f"put them back under {settings.prediction_log / project.name}"
         )
-    limit = project.monitoring.report_rows
-    return frame(project, np.concatenate(contents)[:limit], labels[:limit], np.asarray(best)[:limit])
+    rows = first_of(together(parts), project.monitoring.report_rows)
+    return frame(project, rows.contents, rows.labels, rows.confidence, rows.names, rows.said)
 
 
 def reference_frame(settings: Settings, project: Project, model: dict[str, Any]) -> DataFrame:
@@ -119,27 +119,41 @@ def reference_frame(settings: Settings, project: Project, model: dict[str, Any])
     split = model_info(settings, project, version)["data"]
     note_access(settings, project, "data.read", split, None, via="job drift_report")
     part = load_part(settings, project, split, "test")
-    contents = np.asarray(part.contents)
+    contents = part.contents
     if len(contents) > (limit := project.monitoring.report_rows):
-        contents = contents[np.sort(np.random.default_rng(0).choice(len(contents), limit, replace=False))]
-    probabilities = np.asarray(predict(load_model(settings, project, version), project, contents))
-    labels = [project.classes[i] for i in probabilities.argmax(1)]
-    return frame(project, contents, labels, probabilities.max(1))
+        chosen = np.sort(np.random.default_rng(0).choice(len(contents), limit, replace=False))
+        contents = contents.iloc[chosen].reset_index(drop=True) if hasattr(contents, "iloc") else contents[chosen]
+    outputs = np.asarray(predict(load_model(settings, project, version), project, contents))
+    if project.task == "classification":
+        return frame(project, contents, [project.classes[i] for i in outputs.argmax(1)], outputs.max(1))
+    names, said, confidence = answered(predictions_of(project, outputs))
+    return frame(project, contents, [""] * len(said), confidence, names, said)
 
 
-def frame(project: Project, contents: np.ndarray, labels: Sequence[str], confidence: np.ndarray) -> DataFrame:
-    """Return one row an item: its features, the predicted class, the confidence.
+def frame(
+    project: Project,
+    contents: Any,
+    labels: Sequence[str],
+    confidence: np.ndarray,
+    names_said: Sequence[str] = (),
+    said: np.ndarray | None = None,
+) -> DataFrame:
+    """Return one row an item: its features, the predicted class and the confidence, or what else the release said.
 
     Args:
         project: gives the features.
-        contents: items, (n, *shape).
+        contents: items (n), of any kind.
         labels: predicted class names, n.
         confidence: highest probability, float (n,).
+        names_said: names of what was said in tasks other than classification.
+        said: those numbers, float (n, names).
     """
     import pandas as pd
 
     names, values = measure(project, contents)
     table = pd.DataFrame(values, columns=names).replace([np.inf, -np.inf], np.nan)
+    if project.task != "classification":
+        return table if said is None else table.assign(**{name: said[:, place] for place, name in enumerate(names_said)})
     return table.assign(**{PREDICTION: list(labels), CONFIDENCE: np.asarray(confidence, float)})
 
 

@@ -271,12 +271,12 @@ def choose_edges(values: np.ndarray) -> list[float]:
     return edges[np.isfinite(edges)].tolist()
 
 
-def measure(project: Project, contents: np.ndarray) -> tuple[list[str], np.ndarray]:
+def measure(project: Project, contents: Any) -> tuple[list[str], np.ndarray]:
     """Run the project's features component.
 
     Args:
         project: the project.
-        contents: items, any number type (n, *shape).
+        contents: n items: an array of any number type (n, *shape), texts (n,), columns by name, or a DataFrame of rows.
 
     Returns:
         The F names and the values, float64 (n, F).
@@ -286,15 +286,28 @@ def measure(project: Project, contents: np.ndarray) -> tuple[list[str], np.ndarr
     """
     features = project.component("features")
     parts, names = [], []
-    # The same number type for training items (uint8) and for logged inputs (JSON numbers).
-    for start in range(0, max(len(contents), 1), CHUNK_ROWS):
-        chunk = np.asarray(contents[start : start + CHUNK_ROWS], np.float64)
+    is_array = project.data.content.kind == "array"
+    if project.data.content.kind == "table" and not isinstance(contents, dict):
+        from include.training.preparation import columns
+
+        contents = columns(contents, project)
+    rows = len(next(iter(contents.values()))) if isinstance(contents, dict) else len(contents)
+    for start in range(0, max(rows, 1), CHUNK_ROWS):
+        # The same number type for training items (uint8) and for logged inputs (JSON numbers).
+        chunk = _lot(contents, start) if not is_array else np.asarray(contents[start : start + CHUNK_ROWS], np.float64)
+        wanted = min(CHUNK_ROWS, rows - start)
         names, values = features(chunk)
         values = np.asarray(values, np.float64)
-        if values.shape != (len(chunk), len(names)) or len(set(names)) != len(names) or not names:
+        if values.shape != (wanted, len(names)) or len(set(names)) != len(names) or not names:
             raise MonitoringError(
                 f"project {project.name}: components.features must return F different names and an (n, F) array; "
-                f"for {len(chunk)} items it gave {len(names)} names and shape {values.shape}"
+                f"for {wanted} items it gave {len(names)} names and shape {values.shape}"
             )
         parts.append(values)
     return list(names), np.concatenate(parts)
+
+
+def _lot(contents: Any, start: int) -> Any:
+    if isinstance(contents, dict):
+        return {name: column[start : start + CHUNK_ROWS] for name, column in contents.items()}
+    return contents[start : start + CHUNK_ROWS]

@@ -20,6 +20,7 @@ from include.inference import Cursor, Record, read
 from include.ledger import Ledger, Window
 from include.monitoring.drift import Score, drift_score, window_sketch
 from include.monitoring.errors import MonitoringError
+from include.monitoring.logged import rows_of, together
 from include.monitoring.sketch import Sketch
 from include.projects.project import Project
 from include.settings import Settings
@@ -213,23 +214,15 @@ def _count(settings: Settings, project: Project, release_id: str, sketch: Sketch
 
 def _add(project: Project, sketch: Sketch, window: _Unfinished, records: list[Record]) -> None:
     """Count records in the window; one whose input no longer has the project's form is left out and counted as such."""
-    shape = tuple(project.array.shape)
-    contents, labels, confidence = [], [], []
+    parts = []
     for record in records:
         try:
-            rows = np.asarray(record["inputs"], np.float64)
-            best = np.asarray(record["probabilities"], np.float64).max(-1)
-            n = len(record["labels"])
-            if rows.shape != (n, *shape) or best.shape != (n,):
-                raise ValueError("shape")
-        except (KeyError, TypeError, ValueError):
+            parts.append(rows_of(project, record))
+        except (AttributeError, KeyError, TypeError, ValueError):
             window.left_out["unreadable"] += int(record.get("n", 1))
-            continue
-        contents.append(rows)
-        labels += [str(label) for label in record["labels"]]
-        confidence.append(best)
-    if contents:
-        counted = window_sketch(sketch, project, np.concatenate(contents), labels, np.concatenate(confidence))
+    if parts:
+        rows = together(parts)
+        counted = window_sketch(sketch, project, rows.contents, rows.labels, rows.confidence, rows.names, rows.said)
         window.sketch = window.sketch + counted
 
 

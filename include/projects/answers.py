@@ -25,9 +25,9 @@ LABEL, VALUE = Output("int32", 1), Output("float32", 1)
 BY_TASK: dict[str, dict[str, Output]] = {
     "classification": {"LABEL": LABEL, "PROBABILITIES": Output("float32", -1)},
     "regression": {"VALUE": VALUE},
-    "clustering": {"CLUSTER": LABEL, "DISTANCES": Output("float32", 0)},
-    "reduction": {"COORDINATES": Output("float32", 0)},
-    "control": {"ACTION": LABEL, "VALUES": Output("float32", 0)},
+    "clustering": {"LABEL": LABEL, "MEMBERSHIPS": Output("float32", 0)},
+    "reduction": {"VECTOR": Output("float32", 0)},
+    "control": {"LABEL": LABEL, "VALUES": Output("float32", 0)},
 }
 OTHERS = {"OUTPUT": Output("float32", 0)}
 
@@ -57,18 +57,35 @@ def postprocess(task: str) -> Callable[[np.ndarray], Outputs]:
     return {
         "classification": probabilities,
         "regression": lambda outputs: {"VALUE": _wide(outputs)},
-        "clustering": lambda outputs: {"CLUSTER": _place(-_wide(outputs)), "DISTANCES": _wide(outputs)},
-        "reduction": lambda outputs: {"COORDINATES": _wide(outputs)},
-        "control": lambda outputs: {"ACTION": _place(_wide(outputs)), "VALUES": _wide(outputs)},
+        "clustering": memberships,
+        "reduction": lambda outputs: {"VECTOR": _wide(outputs)},
+        "control": lambda outputs: {"LABEL": _place(_wide(outputs)), "VALUES": _wide(outputs)},
     }.get(task, lambda outputs: {"OUTPUT": _wide(outputs)})
 
 
 def probabilities(logits: np.ndarray) -> Outputs:
     """Turn logits (n, classes) into ``LABEL`` int32 (n, 1), the most probable class, and ``PROBABILITIES`` (n, classes)."""
+    shares = _shares(logits)
+    return {"LABEL": _place(shares), "PROBABILITIES": shares}
+
+
+def memberships(logits: np.ndarray) -> Outputs:
+    """Turn outputs (n, clusters), the greater the nearer, into ``LABEL`` int32 (n, 1) and ``MEMBERSHIPS`` (n, clusters)."""
+    shares = _shares(logits)
+    return {"LABEL": _place(shares), "MEMBERSHIPS": shares}
+
+
+def trained(outputs: np.ndarray, task: str) -> Outputs | None:
+    """Return the answers of a trained model whose outputs are shares already; None where they go through postprocessing."""
+    names = {"classification": ("LABEL", "PROBABILITIES"), "clustering": ("LABEL", "MEMBERSHIPS")}.get(task)
+    return None if names is None else {names[0]: _place(outputs), names[1]: outputs}
+
+
+def _shares(logits: np.ndarray) -> np.ndarray:
     logits = np.asarray(logits, dtype=np.float64)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    return {"LABEL": _place(shares), "PROBABILITIES": shares}
+    found: np.ndarray = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return found
 
 
 def _wide(outputs: np.ndarray) -> np.ndarray:

@@ -13,4 +13,4 @@ class Card(Part):
     intended_use: str = Field("", max_length=5000, description="What it is for, and who uses it.")
     not_for: str = Field("", max_length=5000, description="What it must not be used for.")
     limits: str = Field("", max_length=5000, description="Where it is known to be weak.")
-    contact: str = Field("", max_length=200)
+    contact: str = Field("", max_length=200, description="Whom to ask.")

@@ -20,10 +20,10 @@ from include.projects.start import Start
 class Checks(Part):
     """What a round must hold before it is merged."""
 
-    min_rows: int = Field(1, ge=1)
-    min_rows_per_class: int = Field(0, ge=0)
-    max_missing_labels: Fraction = 0.0
-    max_duplicates: Fraction = 0.05
+    min_rows: int = Field(1, ge=1, description="Items of a round, at least.")
+    min_rows_per_class: int = Field(0, ge=0, description="Items of each class in a round, at least.")
+    max_missing_labels: Fraction = Field(0.0, description="Share of items that may lack a label.")
+    max_duplicates: Fraction = Field(0.05, description="Share of items that may be equal to another one of the round.")
     max_bad_rows: Fraction = Field(0.0, description="Share of the source's new rows that may be left out as unreadable.")
     allow_changed_types: bool = Field(False, description="Merge rounds whose needed columns have another type than before.")
 
@@ -31,12 +31,12 @@ class Checks(Part):
 class Data(Part):
     """Where the data comes from, what one item is, and what a round must hold."""
 
-    source: Source
+    source: Source = Field(description="Where items come from.")
     more_sources: dict[Annotated[str, Field(pattern=NAME.pattern)], Source] = Field(
         {}, description="Further sources whose items go into the same rounds, by a name that stands before their keys."
     )
     start: Start = Start()
-    content: Content
+    content: Content = Field(description="What one item is.")
     checks: Checks = Checks()
     refine: list[RefineStep] = Field([], description="Steps from raw to refined items; none leaves items as they are.")
     quality: Quality = Quality()

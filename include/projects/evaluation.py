@@ -38,7 +38,7 @@ class Bias(Part):
 class Behaviour(Part):
     """One test of how answers change when items are changed by a function of the project."""
 
-    name: str = Field(pattern=r"^\w{1,60}$")
+    name: str = Field(pattern=r"^\w{1,60}$", description="Of the test, in reports.")
     function: Reference = Field(description="module:function; of contents (as the preprocess component gets them) changed ones.")
     kind: Literal["invariance", "directional"] = Field(
         "invariance", description="Answers must stay as they are, or go a certain way."
@@ -60,7 +60,7 @@ class Behaviour(Part):
 class Case(Part):
     """One item that any usable model must answer rightly."""
 
-    name: str = Field(pattern=r"^\w{1,60}$")
+    name: str = Field(pattern=r"^\w{1,60}$", description="Of the test, in reports.")
     function: Reference = Field(description="module:function without arguments; gives (contents, labels) of a few items.")
     min_right: Fraction = Field(1.0, description="Share that must be right: the class, or a number within tolerance.")
     tolerance: float = Field(0.0, ge=0, description="Of numbers: how far an answer may be off.")

@@ -18,8 +18,8 @@ ITEM_COLUMNS = ("@key", "@taken_at", "@group")
 class Feature(Part):
     """One feature of a view."""
 
-    type: FeatureType
-    description: str = ""
+    type: FeatureType = Field(description="What its values are.")
+    description: str = Field("", description="What it means, for people.")
 
 
 class FeatureSource(Part):
@@ -53,9 +53,9 @@ class FeatureView(Part):
     source: FeatureSource = FeatureSource()
     ttl_hours: float | None = Field(None, gt=0, description="How long values hold; later they are missing, and online stale.")
     online: bool = Field(True, description="Keep the newest values of each entity for the inference AP.")
-    description: str = ""
+    description: str = Field("", description="What it is, for people.")
     owner: str = Field("", description="Who answers for it; the project's owner where not given.")
-    tags: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field([])
+    tags: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field([], description="Words by which it is found.")
 
     @model_validator(mode="after")
     def _names(self) -> FeatureView:

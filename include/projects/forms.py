@@ -44,21 +44,21 @@ def _tag(member: Any) -> str:
             if isinstance(note, Tag):
                 return note.tag
     model = bare(member)
-    if is_model(model):
-        for name in ("kind", "style", "rule", "use", "type"):
-            if name in model.model_fields and get_origin(model.model_fields[name].annotation) is Literal:
-                return str(get_args(model.model_fields[name].annotation)[0])
+    key = chooser(model) if is_model(model) else ""
+    return str(get_args(model.model_fields[key].annotation)[0]) if key else ""
+
+
+def chooser(model: type[BaseModel]) -> str:
+    """Return the key of a section that may have one value alone, by which it is chosen; empty where there is none."""
+    for name, field in model.model_fields.items():
+        if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1:
+            return name
     return ""
 
 
 def discriminator(annotation: Any) -> str:
     """Return the key whose value chooses among the sections of a choice."""
-    for _, model in members(annotation):
-        if is_model(model):
-            for name in ("kind", "style", "rule", "use", "type"):
-                if name in model.model_fields and get_origin(model.model_fields[name].annotation) is Literal:
-                    return name
-    return "kind"
+    return next((key for _, model in members(annotation) if is_model(model) and (key := chooser(model))), "kind")
 
 
 def item(annotation: Any) -> Any:

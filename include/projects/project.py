@@ -81,12 +81,20 @@ class ProjectError(FinalError, ValueError):
 
 
 class Components(Part):
-    """``module:function`` under the project's folder; each is described in docs of the example project."""
+    """``module:function`` under the project's folder."""
 
-    preprocess: str = "preprocess:preprocess"
-    model: str = "model:build"
-    postprocess: str = "postprocess:postprocess"
-    features: str = "features:features"
+    preprocess: str = Field(
+        "preprocess:preprocess", description="Items to the model's inputs, float32 (n, ...). Numpy alone: it is served too."
+    )
+    model: str = Field(
+        "model:build", description="Of parameters a torch module, an estimator with fit and predict, or a Learner."
+    )
+    postprocess: str = Field(
+        "postprocess:postprocess", description="The model's outputs to answers. Numpy alone: it is served too."
+    )
+    features: str = Field(
+        "features:features", description="Items to numbers that are watched for drift: names, float64 (n, names)."
+    )
     source: str | None = Field(None, description="Fills a demo source database.")
     files: list[str] = Field([], description="Files of the folder that preprocess or postprocess read; a release carries them.")
 
@@ -94,17 +102,23 @@ class Components(Part):
 class Project(Part):
     """One AI project, as its project.yaml describes it."""
 
-    name: str
-    title: str
-    description: str = ""
-    domain: Literal["vision", "language", "tabular", "mixed"]
-    task: Task
-    classes: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field([])
-    owner: str
+    name: str = Field(description="The same as its folder's; in DAG ids, repositories (digits-dev, digits-ops) and model names.")
+    title: str = Field(description="What people read, in any language.")
+    description: str = Field("", description="What it is about, in a sentence or two.")
+    domain: Literal["vision", "language", "tabular", "mixed"] = Field(
+        description="What kind of data it is about; for people who look for projects."
+    )
+    task: Task = Field(description="What is learnt; it decides labels, metrics, plots and answers.")
+    classes: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        [], description="Names of the classes, in the order of the model's outputs."
+    )
+    owner: str = Field(description="Who answers for it, a team or a person.")
     data: Data
     split: Split
     components: Components = Components()
-    feature_views: dict[Annotated[str, Field(pattern=NAME.pattern)], FeatureView] = Field({})
+    feature_views: dict[Annotated[str, Field(pattern=NAME.pattern)], FeatureView] = Field(
+        {}, description="Features of entities by name, computed the same offline and online."
+    )
     transforms: list[TransformStep] = Field([], description="Features that models take, instead of the preprocess component.")
     metrics: dict[MetricName, OwnMetric] = Field({}, description="Metrics of the project's own, beside the built-in ones.")
     control: Control | None = Field(None, description="Of the task control: what a transition is, and the simulator.")
@@ -154,7 +168,15 @@ class Project(Part):
                     "take random, grouped or time"
                 )
             if self.data.labelling:
-                raise ValueError(f"data.labelling means nothing to the task {self.task}, which learns without labels: leave it out")
+                raise ValueError(
+                    f"data.labelling means nothing to the task {self.task}, which learns without labels: leave it out"
+                )
+            tests = self.training.tests
+            wrong = [f"training.{name}" for name in ("bias", "slices", "augmentation") if getattr(self.training, name)]
+            wrong += ["training.tests.minimum"] * bool(tests.minimum and self.task != "control")
+            wrong += [f"training.tests.behaviour.{one.name}" for one in tests.behaviour if one.kind == "directional"]
+            if wrong:
+                raise Problems(f"{one}: it asks for labels, and the task {self.task} learns without: leave it out" for one in wrong)
         return self
 
     @model_validator(mode="after")
@@ -162,7 +184,7 @@ class Project(Part):
         if (self.task == "control") != (self.control is not None):
             raise ValueError("the section control belongs to the task control: give both, or neither")
         if self.control and (problems := control_problems(self.control, self.data.content)):
-            raise ValueError("; ".join(f"control: {one}" for one in problems))
+            raise Problems(f"control: {one}" for one in problems)
         return self
 
     @model_validator(mode="after")

@@ -39,12 +39,14 @@ Expression = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator
 class Rule(Part):
     """One rule about the fields of an item, such as ``end >= start``."""
 
-    name: str = Field(pattern=NAME.pattern)
+    name: str = Field(pattern=NAME.pattern, description="Of the rule, in reports.")
     check: Expression = Field(description="True where the item is right; `backticks` around names with spaces.")
     when: Expression | None = Field(None, description="Only items for which this is true are judged.")
     missing: Literal["skip", "broken"] = Field("skip", description="What an item counts as that lacks a field of check.")
     max_broken: Fraction = Field(0.0, description="Share of the judged items that may break it.")
-    severity: Literal["gate", "warning"] = "gate"
+    severity: Literal["gate", "warning"] = Field(
+        "gate", description="gate: a round that breaks it is not merged; warning: it is told."
+    )
 
 
 FIELDS = ("label", "key", "group", "source", "taken_at")  # what a rule may name beside columns
@@ -56,8 +58,8 @@ class TextLimits(Part):
     pattern: Annotated[str, Field(max_length=1000), AfterValidator(_pattern)] | None = Field(
         None, description="Regular expression (RE2) that the whole value matches."
     )
-    min_chars: int = Field(0, ge=0)
-    max_chars: int | None = Field(None, ge=1)
+    min_chars: int = Field(0, ge=0, description="Characters of a value, at least.")
+    max_chars: int | None = Field(None, ge=1, description="Characters of a value, at most.")
 
 
 class Outliers(Part):

@@ -15,4 +15,4 @@ class RefineStep(Part):
     use: str = Field(
         pattern=r"^[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?$", description="A built-in step, or module:function of the project."
     )
-    params: dict[str, Any] = Field({})
+    params: dict[str, Any] = Field({}, description="What the step takes beside the items.")

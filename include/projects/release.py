@@ -12,21 +12,23 @@ from include.projects.parts import NAME, Fraction, Part
 class Release(Part):
     """How a model is optimised, and what it must show before it is sealed."""
 
-    quantise: Literal["none", "int8"] = "int8"
-    max_accuracy_drop: float = Field(0.01, ge=0)
+    quantise: Literal["none", "int8"] = Field(
+        "int8", description="int8 is tried, and taken where it loses no more than max_accuracy_drop."
+    )
+    max_accuracy_drop: float = Field(0.01, ge=0, description="What quantising may cost.")
     parity_tolerance: float = Field(1e-3, gt=0, description="Largest difference of probabilities, torch to ONNX.")
-    staging_rows: int = Field(200, ge=1)
-    staging_min_accuracy: Fraction = 0.9
+    staging_rows: int = Field(200, ge=1, description="Items of the test part that are asked in staging.")
+    staging_min_accuracy: Fraction = Field(0.9, description="Share that must be answered rightly there.")
     staging_max_error: float | None = Field(None, gt=0, description="Mean absolute error of a regression, at most.")
-    staging_max_p99_ms: float = Field(100, gt=0)
+    staging_max_p99_ms: float = Field(100, gt=0, description="99th percentile of an answer's time there, at most.")
 
 
 class ApprovalStep(Part):
     """One question to one person."""
 
-    name: str = Field(pattern=NAME.pattern)
-    title: str
-    role: str = "Approver"
+    name: str = Field(pattern=NAME.pattern, description="Of the step; its task is called so.")
+    title: str = Field(description="What is asked.")
+    role: str = Field("Approver", description="Airflow role of those who may answer.")
 
 
 STEPS = [
@@ -38,7 +40,7 @@ STEPS = [
 class Approval(Part):
     """Who must say yes. Every step needs another person, and none of them may be an author."""
 
-    steps: list[ApprovalStep] = Field(STEPS, min_length=1)
+    steps: list[ApprovalStep] = Field(STEPS, min_length=1, description="What is asked, in this order.")
     timeout_minutes: float = Field(24 * 60, gt=0, description="No answer in this time means no.")
     valid_hours: float = Field(72, gt=0, description="An approval older than this no longer counts.")
 
@@ -48,10 +50,10 @@ class Monitoring(Part):
 
     start: bool = Field(True, description="Watch from the beginning; otherwise the DAG waits until somebody switches it on.")
 
-    window_rows: int = Field(200, ge=20)
+    window_rows: int = Field(200, ge=20, description="Inferences of one window.")
     threshold: float = Field(0.2, gt=0, description="Drift score (mean PSI) above which a window counts as drifted.")
-    windows_in_a_row: int = Field(2, ge=1)
-    poll_seconds: float = Field(2, gt=0)
+    windows_in_a_row: int = Field(2, ge=1, description="Drifted windows that make an alert.")
+    poll_seconds: float = Field(2, gt=0, description="Pause between two looks at the prediction log.")
     report_rows: int = Field(5000, ge=1, description="At most this many rows go into the Evidently report.")
 
 
@@ -60,6 +62,6 @@ class Retraining(Part):
 
     min_new_rows: int = Field(200, ge=1, description="Drifted rows with true answers that a new round needs.")
     truth_wait_minutes: float = Field(60, gt=0, description="How long a retraining waits for late true answers.")
-    confidence: float = Field(0.95, gt=0.5, lt=1)
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the intervals by which the two models are compared.")
     max_loss_on_old: Fraction = Field(0.02, description="How much accuracy a new model may lose on old data.")
     min_gain_on_new: Fraction = Field(0.0, description="How much it must gain on new data.")

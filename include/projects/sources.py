@@ -23,7 +23,7 @@ class SqlSource(_Part):
     """A table of the caller's database, read by a growing key or by a time."""
 
     kind: Literal["sql"]
-    table: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")
+    table: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$", description="Name of the table or view.")
     key: str = Field("id", description="Unique column; the high-water mark, and then one that only grows, unless time is given.")
     time: str | None = Field(
         None, description="Column with the time a row was made or changed: rows are read by it. Rows of equal time may come late."
@@ -50,12 +50,12 @@ class SqlSource(_Part):
 class _Records(_Part):
     """Which fields of a record make an item; ``a.b`` is field b of field a."""
 
-    key: Name | None = None
+    key: Name | None = Field(None, description="Field with the unique key of an item.")
     content: Name | list[Name] | None = Field(None, description="Field with the item itself, or the list of its number fields.")
     decode: Decode = Field("array", description="How the field holds it: a list of numbers (or its JSON), text, or bytes.")
-    label: Name | None = None
-    taken_at: Name | None = None
-    group: Name | None = None
+    label: Name | None = Field(None, description="Field with the true answer, where the source knows it.")
+    taken_at: Name | None = Field(None, description="Field with the time the item was made.")
+    group: Name | None = Field(None, description="Field that tells whose item it is: such items stay together.")
 
     @property
     def contents(self) -> list[str]:
@@ -83,7 +83,9 @@ class FilesSource(_Records):
         min_length=1, description="Folder: a path (relative to the home of the product), or an fsspec URL such as s3://bucket/in."
     )
     glob: str = Field("**/*", min_length=1, description="Which files below it; ** is any number of folders.")
-    format: Literal["csv", "parquet", "jsonl", "npy", "raw", "image", "text", "audio", "video"]
+    format: Literal["csv", "parquet", "jsonl", "npy", "raw", "image", "text", "audio", "video"] = Field(
+        description="Rows of csv, parquet or jsonl; or one item a file: npy, raw, image, text, audio, video."
+    )
     frame_every_s: float | None = Field(
         None, gt=0, description="Of video: pictures so many seconds apart are the items, <path>#t=12.500, not the file."
     )
@@ -119,9 +121,9 @@ class Pages(_Part):
     """Numbered pages, until one is empty."""
 
     style: Literal["page"]
-    parameter: str = "page"
-    first: int = Field(1, ge=0)
-    size_parameter: str | None = None
+    parameter: str = Field("page", description="Parameter with the page's number.")
+    first: int = Field(1, ge=0, description="Number of the first page.")
+    size_parameter: str | None = Field(None, description="Parameter with the page's size.")
     size: int = Field(100, ge=1, description="Sent as size_parameter, where that is given.")
 
 
@@ -129,7 +131,7 @@ class Cursors(_Part):
     """Each answer holds a cursor to the next page; none, null or empty ends it."""
 
     style: Literal["cursor"]
-    parameter: str = "cursor"
+    parameter: str = Field("cursor", description="Parameter with the cursor.")
     next: str = Field("next_cursor", description="Where the answer holds it; a.b is field b of field a.")
 
 
@@ -162,17 +164,17 @@ class RestSource(_Records):
     token_env: str | None = Field(None, pattern=VARIABLE, description="Environment variable with the bearer token.")
     params: dict[str, str] = Field({}, description="Sent with each request; no secrets.")
     records: str = Field("", description="Where the answer holds the list of records; empty: the answer is the list.")
-    key: Name
-    content: Name | list[Name] | None = None
+    key: Name = Field(description="Field with the unique key of a record.")
+    content: Name | list[Name] | None = Field(None, description="Field with the item itself, or the list of its number fields.")
     time: Name | None = Field(
         None, description="Field with the time a record was made or changed; needed where keys are no growing numbers."
     )
     since: str | None = Field(None, description="Parameter by which the API gives only records from the mark on.")
-    pagination: Pagination = OnePage(style="none")
+    pagination: Pagination = Field(OnePage(style="none"), description="How the answer goes on.")
     tries: int = Field(5, ge=1, le=20, description="Of each request that gets no answer, or one of 429, 500, 502, 503 or 504.")
     max_wait_s: float = Field(60, ge=0, description="Longest pause between two tries, also where Retry-After asks for more.")
     requests_per_s: float | None = Field(None, gt=0, description="At most so many requests a second.")
-    timeout_s: float = Field(30, gt=0)
+    timeout_s: float = Field(30, gt=0, description="How long one answer may take, in seconds.")
     max_pages: int = Field(100_000, ge=1, description="More pages than this are an API that never ends.")
 
     @property
@@ -184,7 +186,7 @@ class RestSource(_Records):
 class _Stream(_Records):
     """Records of a stream; ``@key``, ``@time`` and ``@header.name`` are what stands beside a record's value."""
 
-    topic: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$")
+    topic: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$", description="Name of the topic.")
     content: Name | list[Name] | None = Field(
         None, description="Field with the item itself, or the list of its number fields; @value: the value is the item, no JSON."
     )

@@ -12,7 +12,10 @@ from include.projects.parts import Part
 class Split(Part):
     """How versions are divided. Each method takes its own fields, and no others."""
 
-    method: Literal["random", "stratified", "grouped", "time", "kfold", "nested"] = "stratified"
+    method: Literal["random", "stratified", "grouped", "time", "kfold", "nested"] = Field(
+        "stratified",
+        description="How items are dealt out. time: the newest are the test part; grouped: items of one group stay together.",
+    )
     ratios: dict[Literal["train", "validation", "test"], float] | None = Field(
         None, description="Share of each part; of random, stratified, grouped and time."
     )

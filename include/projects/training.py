@@ -23,9 +23,9 @@ class TransformStep(Part):
 class Range(Part):
     """One hyperparameter: either ``choices`` or ``low`` and ``high``."""
 
-    choices: list[Any] | None = None
-    low: float | None = None
-    high: float | None = None
+    choices: list[Any] | None = Field(None, description="The values themselves.")
+    low: float | None = Field(None, description="Least value.")
+    high: float | None = Field(None, description="Greatest value.")
     log: bool = Field(False, description="Equal ratios are equally likely, such as 0.001 to 0.01 and 0.01 to 0.1.")
     integer: bool = Field(False, description="Whole numbers alone, both ends included.")
     steps: int | None = Field(None, ge=1, le=1000, description="How many values a search by grid takes of low to high.")
@@ -50,14 +50,14 @@ class Range(Part):
 class Resources(Part):
     """What one trial takes."""
 
-    cpu: float = Field(1, gt=0)
+    cpu: float = Field(1, gt=0, description="Processors.")
     gpu: float = Field(0, ge=0, description="A fraction lets several trials share one.")
 
 
 class Budget(Part):
     """When a search ends before all trials are done."""
 
-    minutes: float | None = Field(None, gt=0)
+    minutes: float | None = Field(None, gt=0, description="Time of the whole search.")
     target: float | None = Field(None, description="Value of the metric that is good enough.")
 
 
@@ -71,17 +71,20 @@ class Family(Part):
 class Tuning(Part):
     """The search of hyperparameters."""
 
-    search: Literal["random", "grid", "bayesian", "population"] = "random"
+    search: Literal["random", "grid", "bayesian", "population"] = Field("random", description="How the space is searched.")
     early_stopping: bool = Field(True, description="ASHA: trials that lag behind end early.")
-    trials: int = Field(8, ge=1, le=10_000)
-    workers: int = Field(2, ge=1)
-    epochs: int = Field(12, ge=1)
-    grace_epochs: int = Field(2, ge=1)
+    trials: int = Field(8, ge=1, le=10_000, description="Models that are tried, at most.")
+    workers: int = Field(2, ge=1, description="Trials at a time.")
+    epochs: int = Field(12, ge=1, description="Passes over the train part of one trial, at most.")
+    grace_epochs: int = Field(2, ge=1, description="Passes that each trial may make before it can end early.")
     metric: str | None = Field(None, description="What decides; the first of the task where not given.")
     resources: Resources = Resources()
     budget: Budget = Budget()
     mutate: list[str] = Field([], description="Of population: hyperparameters that may change while a model learns.")
-    space: dict[str, Range] = Field({})
+    space: dict[str, Range] = Field(
+        {},
+        description="What the model component takes, by name; learning_rate, batch_size and weight_decay are the loop's.",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Tuning:
@@ -123,7 +126,7 @@ class Training(Part):
     families: dict[Annotated[str, Field(pattern=NAME.pattern)], Family] = Field(
         {}, description="Families of models to choose among; none takes the model component."
     )
-    epochs: int = Field(25, ge=1)
+    epochs: int = Field(25, ge=1, description="Passes over the train part of the final training, at most.")
     workers: int = Field(1, ge=1, le=1024, description="Processes that share the final training of a network (Ray Train).")
     augmentation: Augmentation = Field(
         Augmentation(), description="How rows of the training part are varied; a list means steps."
@@ -135,7 +138,7 @@ class Training(Part):
     bias: Bias | None = None
     code_checks: CodeChecks = CodeChecks()
     tests: ModelTests = ModelTests()
-    seed: int = 0
+    seed: int = Field(0, description="Of everything random: the same seed gives the same model.")
 
     @model_validator(mode="after")
     def _known(self) -> Training:

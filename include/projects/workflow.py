@@ -46,7 +46,9 @@ class WorkflowStep(Part):
 class Workflow(Part):
     """Steps from data to a model: preprocess, train, postprocess, in branches and ensembles."""
 
-    steps: dict[Annotated[str, Field(max_length=60)], WorkflowStep] = Field(min_length=1, max_length=200)
+    steps: dict[Annotated[str, Field(max_length=60)], WorkflowStep] = Field(
+        min_length=1, max_length=200, description="The steps by name."
+    )
     model: str = Field(description="step.output: what is evaluated, registered, tested and confirmed.")
 
     @field_validator("steps")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from include.clients import onnx as onnx_model
 from include.projects import Project
+from include.projects.answers import trained
 from include.release.inference_code import postprocess_of
 from include.release.judge import figure_of, judge
 from include.release.latency import measure
@@ -71,17 +72,17 @@ def optimise_module(
         rows), ``sha256``; ``chosen``, ``reason``, ``rows``, ``calibration_rows``.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
-    trained = _trained(model, test)
-    report: dict[str, Any] = {"figure": figure_of(test.task), "trained": _measure_model(model, test, trained)}
+    answers = _trained(model, test)
+    report: dict[str, Any] = {"figure": figure_of(test.task), "trained": _measure_model(model, test, answers)}
     source = out_dir / "model.fp32.onnx"
     model.export(test.inputs, source)
-    report["fp32"] = _measure_file(source, test, trained)
+    report["fp32"] = _measure_file(source, test, answers)
     rows = calibration[:CALIBRATION_ROWS]
     why = ""
     if quantise == "int8":
         try:
             onnx_model.quantise(source, rows, out_dir / "model.int8.onnx")
-            report["int8"] = _measure_file(out_dir / "model.int8.onnx", test, trained)
+            report["int8"] = _measure_file(out_dir / "model.int8.onnx", test, answers)
         except Exception as cause:  # whatever the quantiser says of operators that it does not know
             (out_dir / "model.int8.onnx").unlink(missing_ok=True)
             why = f"no int8 form can be made of this model ({type(cause).__name__}: {str(cause).splitlines()[0][:200]})"
@@ -179,21 +180,17 @@ def plot(report: Mapping[str, Any], path: Path) -> None:
 
 
 def _trained(model: Fitted, test: TestRows) -> Mapping[str, np.ndarray]:
-    """Return what the trained model answers; its outputs are probabilities already in classification."""
-    import numpy as np
-
+    """Return what the trained model answers; its outputs may be shares already."""
     outputs = model.predict(test.inputs)
-    if test.task == "classification":
-        return {"LABEL": outputs.argmax(axis=1).astype(np.int32)[:, np.newaxis]}
-    return test.answers(outputs.reshape(len(outputs), -1))
+    return trained(outputs, test.task) or test.answers(outputs.reshape(len(outputs), -1))
 
 
-def _measure_file(path: Path, test: TestRows, trained: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _measure_file(path: Path, test: TestRows, known: Mapping[str, np.ndarray]) -> dict[str, Any]:
     model = onnx_model.session(path)
     name = model.get_inputs()[0].name
     one, many = ({name: _rows(test.inputs, n)} for n in (1, 32))
     return {
-        figure_of(test.task): judge(test.task, test.answers(onnx_model.run(model, test.inputs)), test.labels, trained),
+        figure_of(test.task): judge(test.task, test.answers(onnx_model.run(model, test.inputs)), test.labels, known),
         "size_bytes": path.stat().st_size,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         **measure(lambda: model.run(None, one)),
@@ -201,11 +198,11 @@ def _measure_file(path: Path, test: TestRows, trained: Mapping[str, np.ndarray])
     }
 
 
-def _measure_model(model: Fitted, test: TestRows, trained: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _measure_model(model: Fitted, test: TestRows, known: Mapping[str, np.ndarray]) -> dict[str, Any]:
     one, many = (_rows(test.inputs, n) for n in (1, 32))
     with _one_core(model.framework):
         return {
-            figure_of(test.task): judge(test.task, trained, test.labels, trained),
+            figure_of(test.task): judge(test.task, known, test.labels, known),
             "size_bytes": sum(map(len, model.files().values())),
             **measure(lambda: model.predict(one)),
             "batch32": measure(lambda: model.predict(many)),

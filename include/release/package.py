@@ -38,7 +38,7 @@ from include.settings import Settings
 
 MAX_BATCH = 256
 LEFT_BEHIND_S = 3600
-SKETCH, FITTED = "reference_sketch.json", "model/transforms.json"
+SKETCH, FITTED, EVALUATION = "reference_sketch.json", "model/transforms.json", "evaluation/evaluation.json"
 TYPES = {"int32": "INT32", "float32": "FP32"}
 
 
@@ -144,10 +144,10 @@ def package(
         try:
             report = json.loads(read_file(client, release_run_id, "reports/optimise.json"))
             onnx = read_file(client, release_run_id, f"onnx/model.{report['chosen']}.onnx")
-            kept = {info.path for folder in ("", "model") for info in client.list_artifacts(model["run_id"], folder)}
-            # A project that can be watched must be: a sketch that is missing there means that nobody evaluated the model.
-            watched = SKETCH in kept or watchable(project)
-            sketch = read_file(client, model["run_id"], SKETCH) if watched else None
+            folders = (None, "model", "evaluation")
+            kept = {info.path for folder in folders for info in client.list_artifacts(model["run_id"], folder)}
+            # An evaluation says in its notes why there is no sketch; without both nobody has evaluated the model.
+            sketch = read_file(client, model["run_id"], SKETCH) if SKETCH in kept or EVALUATION not in kept else None
             fitted = read_file(client, model["run_id"], FITTED) if FITTED in kept else None
         except FileNotFoundError as cause:
             raise ReleaseError(
@@ -173,12 +173,6 @@ def package(
         "files": files,
         "size_bytes": sum((folder / name).stat().st_size for name in files),
     }
-
-
-def watchable(project: Project) -> bool:
-    """Return whether a reference sketch belongs to the project's models: it has a component that measures contents."""
-    module = project.components.features.partition(":")[0]
-    return (project.folder / f"{module}.py").is_file()
 
 
 def _contents(

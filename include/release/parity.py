@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from include.clients import onnx as onnx_model
 from include.clients.triton import TritonClient
 from include.projects import Project
+from include.projects.answers import trained
 from include.release.errors import ReleaseError
 from include.release.inference_code import postprocess_of
 from include.release.judge import figure_of, judge
@@ -215,10 +216,8 @@ def parity(
 
 
 def trained_answers(project: Project, outputs: np.ndarray) -> Answers:
-    """Return what the trained model says: its probabilities as they are, outputs of other tasks through postprocessing."""
-    if project.task == "classification":
-        return Answers(outputs.argmax(axis=1), outputs)
-    return Answers.of(postprocess_of(project)(outputs.reshape(len(outputs), -1)))
+    """Return what the trained model says: its shares as they are, outputs of other tasks through postprocessing."""
+    return Answers.of(trained(outputs, project.task) or postprocess_of(project)(outputs.reshape(len(outputs), -1)))
 
 
 def _pair(one: Answers, other: Answers, tolerance: float, classes: bool) -> dict[str, Any]:

@@ -6,9 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from include.projects import ProjectError, load_project
+from include.clients.mlflow import MlflowError
+from include.errors import FinalError
+from include.ledger import LedgerError
+from include.projects import load_project
 from include.projects.metrics import BUILT_IN
 from include.settings import Settings
+from include.training.experiments_commands import add_experiment_commands, run_experiments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,17 +22,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: in place of the command line.
 
     Returns:
-        0; 2 where the project cannot be used.
+        0; 2 where it cannot be done.
     """
     parser = argparse.ArgumentParser(prog="python -m include.training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     metrics = commands.add_parser("metrics", help="list the registered metrics")
     metrics.add_argument("project", nargs="?", help="those of one project, with its own; all built-in ones where not given")
+    add_experiment_commands(commands)
     asked = parser.parse_args(argv)
     try:
-        for line in _metrics(asked.project):
+        for line in run_experiments(asked) if asked.command == "experiments" else _metrics(asked.project):
             print(line)
-    except ProjectError as cause:
+    except (FinalError, MlflowError, LedgerError) as cause:
         print(cause, file=sys.stderr)
         return 2
     return 0

@@ -7,12 +7,14 @@ they find is kept in MLflow by the digest of code and data, and is a test of eve
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +34,24 @@ from include.settings import ROOT, Settings
 from include.training import runs
 from include.training.code_checks_probe import STEP
 from include.training.code_checks_report import PACKAGES, outcome, report
-from include.training.code_checks_tools import Finding, TookTooMuch, finding, lint, run_limited, security, types
+from include.training.code_checks_tools import (
+    LINT_RULES,
+    TYPES,
+    Finding,
+    TookTooMuch,
+    finding,
+    lint,
+    run_limited,
+    security,
+    types,
+)
 from include.training.reproducibility import IGNORED, code_digest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 KIND, RESULT, REPORT = "code_checks", "code_checks.json", "reports/code_checks.html"
+MARK = "devmlops.checked"
 SHOWN = 10
 
 
@@ -101,6 +114,7 @@ def check_code(
         wish = project.training.code_checks
         params = {"tools": ", ".join(wish.tools) or "none", "ignored_rules": len(wish.ignore)}
         run_id = runs.start(settings, client, project, KIND, split, author, params, "code checks", key)
+        client.set_tag(run_id, MARK, _mark(project))
         with runs.closing(client, run_id):
             made = inspect(settings, project, split, tell)
             experiment = client.get_run(run_id).info.experiment_id
@@ -205,9 +219,15 @@ def _rows(project: Project, contents: Any, labels: Any) -> tuple[Any, Any]:
     return taken, labels[chosen]
 
 
+def _mark(project: Project) -> str:
+    """Return what tells whether these checks would find anything else: the project's files and the tools."""
+    versions = [f"{name}=={metadata.version(name)}" for name in PACKAGES.values()]
+    return hashlib.sha256(" ".join([code_digest(project, []), LINT_RULES, TYPES, *versions]).encode()).hexdigest()
+
+
 def _earlier(client: MlflowClient, project: Project, split: Mapping[str, Any]) -> dict[str, Any] | None:
     experiment = ensure_experiment(client, runs.experiment(project))
-    tags = {"devmlops.kind": KIND, "code_digest": code_digest(project), "split_digest": str(split.get("split_digest"))}
+    tags = {"devmlops.kind": KIND, MARK: _mark(project), "split_digest": str(split.get("split_digest"))}
     for run in find_runs(client, experiment, tags):
         if run.info.status == "FINISHED":
             return dict(json.loads(read_file(client, run.info.run_id, RESULT)))

@@ -90,7 +90,8 @@ def references(project: Project) -> dict[str, str]:
     for kind in ("preprocess", "model", "postprocess", "features", "source"):
         reference = getattr(own, kind)
         there = reference and (project.folder / f"{reference.partition(':')[0].replace('.', '/')}.py").is_file()
-        unused = (kind == "preprocess" and project.transforms) or (kind == "model" and project.training.families)
+        instead = {"preprocess": project.transforms, "model": project.training.families or project.workflow}
+        unused = bool(instead.get(kind))
         if reference and not unused and (there or kind in own.model_fields_set or kind in ("preprocess", "model")):
             found[f"components.{kind}"] = reference
     found |= {f"training.families.{name}.model": one.model for name, one in project.training.families.items()}
@@ -164,8 +165,10 @@ def _model(probe: Probe, part: Arrays, point: Point) -> None:
     family = point.get(FAMILY)
     reference = project.training.families[family].model if family else project.components.model
     told = f"with {point}" if point else "without parameters"
+    if project.workflow:  # its steps build what they train
+        reference = None
     with probe.step("build", reference, f"building the model {told}"):
-        built = build(project, point)
+        built = None if project.workflow else build(project, point)
         teacher = learner(project, point)
     if hasattr(built, "state_dict") and not isinstance(built, Learner):
         _forward(probe, reference, built, part)
@@ -176,7 +179,7 @@ def _model(probe: Probe, part: Arrays, point: Point) -> None:
     _export(probe, reference, fitted, part)
 
 
-def _forward(probe: Probe, reference: str, module: Any, part: Arrays) -> None:
+def _forward(probe: Probe, reference: str | None, module: Any, part: Arrays) -> None:
     import torch
 
     rows, classes = len(part.inputs), len(probe.project.classes)
@@ -197,7 +200,7 @@ def _forward(probe: Probe, reference: str, module: Any, part: Arrays) -> None:
         raise Stop
 
 
-def _outputs(probe: Probe, reference: str, fitted: Fitted, part: Arrays) -> None:
+def _outputs(probe: Probe, reference: str | None, fitted: Fitted, part: Arrays) -> None:
     import numpy as np
 
     project, rows = probe.project, len(part.labels)
@@ -212,7 +215,7 @@ def _outputs(probe: Probe, reference: str, fitted: Fitted, part: Arrays) -> None
         raise Stop
 
 
-def _export(probe: Probe, reference: str, fitted: Fitted, part: Arrays) -> None:
+def _export(probe: Probe, reference: str | None, fitted: Fitted, part: Arrays) -> None:
     """Export it, run what was exported, and give its outputs to the postprocess component."""
     import numpy as np
     import onnxruntime

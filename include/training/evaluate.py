@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from include.clients.mlflow import log_file, log_metrics, log_params, mlflow_client, mlflow_errors
 from include.projects import Project, ProjectError
+from include.projects.project import UNLABELLED
 from include.settings import Settings
 from include.training import parts as data
 from include.training.baseline import baseline
@@ -18,7 +20,7 @@ from include.training.explain import explain
 from include.training.intervals import bootstrap, wilson
 from include.training.learners import Fitted, predict
 from include.training.metrics import calibration, registered
-from include.training.models import load_run
+from include.training.models import PARAMS, load_run, read_file_of
 from include.training.parts import Arrays
 from include.training.slices import sliced, ways
 
@@ -59,6 +61,8 @@ def evaluate(
     client = mlflow_client(settings)
     with mlflow_errors(settings, f"evaluate run {run_id}"):
         arrays = data.load(settings, project, split)
+        if project.task in UNLABELLED:
+            return assess_unlabelled(client, project, arrays, run_id, tell)
         by = ways(settings, project, arrays["test"], split)
         return assess(client, project, arrays, run_id, by, tell)
 
@@ -103,6 +107,41 @@ def assess(
     if sketch is not None:
         log_file(client, run_id, SKETCH, sketch.encode())
     return {"run_id": run_id, "metrics": report["metrics"], "per_class": report["per_class"]}
+
+
+def assess_unlabelled(
+    client: MlflowClient, project: Project, arrays: Mapping[str, Arrays], run_id: str, tell: Callable[[str], None] = _say
+) -> dict[str, Any]:
+    """Evaluate what learnt without labels, over arrays that are loaded already; as `evaluate`."""
+    from include.training import unlabelled, unlabelled_report
+
+    fitted = load_run(client, project, run_id)
+    params = json.loads(read_file_of(client, run_id, PARAMS))
+    found = unlabelled.measure(project, fitted, params, arrays)
+    for note in found.notes:
+        tell(f"note: {note}")
+    metrics = {name if name.startswith("baseline_") else f"test_{name}": v for name, v in found.metrics.items()}
+    log_metrics(client, run_id, metrics)
+    log_params(client, run_id, {"baseline": found.baseline})
+    report = {
+        "metrics": found.metrics,
+        "baseline": found.baseline,
+        "notes": found.notes,
+        "per_class": [],
+        "slices": [],
+        "bias": {},
+    }
+    client.log_dict(run_id, report, "evaluation/evaluation.json")
+    drawn = unlabelled_report.pictures(project, found)
+    for name, picture in drawn.items():
+        log_file(client, run_id, f"plots/{name}.png", picture)
+    log_file(client, run_id, REPORT, unlabelled_report.report_page(project, run_id, found, drawn).encode())
+    sketch, why = _sketch(project, fitted, arrays)
+    if sketch is not None:
+        log_file(client, run_id, SKETCH, sketch.encode())
+    else:
+        tell(f"note: {why}")
+    return {"run_id": run_id, "metrics": found.metrics, "per_class": []}
 
 
 def checked(project: Project, outputs: np.ndarray, rows: int) -> np.ndarray:
@@ -195,17 +234,24 @@ def _sketch(project: Project, fitted: Fitted, arrays: Mapping[str, Arrays]) -> t
     """
     import numpy as np
 
-    from include.monitoring import reference_sketch
+    from include.data.forms import join
+    from include.monitoring import MonitoringError, reference_sketch
 
-    if project.data.content.kind != "array" or project.task != "classification":
-        what = f"{project.task} of {project.data.content.kind}"
-        return None, f"no drift sketch is kept: it is made for classification of arrays, not for {what}"
+    kind = project.data.content.kind
+    if kind not in ("array", "text", "table"):
+        return None, f"no drift sketch is kept: it is made for arrays, texts and tables, not for items of kind {kind}"
     try:
         project.component("features")
     except ProjectError as cause:
         return None, f"no drift sketch is kept: {cause.problems[0]}"
     unseen = [arrays["validation"], arrays["test"]]
     outputs = np.concatenate([predict(fitted, project, part.contents) for part in unseen])
-    contents = np.concatenate([part.contents for part in unseen])
+    contents = join([part.contents for part in unseen], project.data.content)
     kinds = [kind for part in unseen for kind in part.kinds]
-    return reference_sketch(project, contents, outputs.argmax(1), outputs, kinds).to_json(), ""
+    classes = outputs.argmax(1) if project.task == "classification" else np.full(len(outputs), -1)
+    try:
+        return reference_sketch(project, contents, classes, outputs, kinds).to_json(), ""
+    except MonitoringError as cause:
+        if kind == "array" and project.task == "classification":
+            raise
+        return None, f"no drift sketch is kept: {cause}"

@@ -57,8 +57,8 @@ def report_page(project: Project, run_id: str, report: Mapping[str, Any], drawn:
     """Return an evaluation as an HTML page: figures, gate, plots, slices, bias, explanations and what is missing."""
     figures = report["metrics"]
     sections = [
-        Section("Figures of the test part", _figures(project, figures, report["baseline"])),
-        Section("Gate", _gate(project, figures)),
+        Section("Figures of the test part", figures_table(project, figures, report["baseline"])),
+        Section("Gate", gate_table(project, figures)),
     ]
     sections += [Section(ABOUT[name], image(drawn[name], ABOUT[name], "plot")) for name in ABOUT if name in drawn]
     sections.append(Section("Slices", _slices(project, report)))
@@ -69,7 +69,8 @@ def report_page(project: Project, run_id: str, report: Mapping[str, Any], drawn:
     return page(f"Evaluation of {project.title}", sections, f"run {run_id}, {figures['rows']:,} rows of the test part")
 
 
-def _figures(project: Project, figures: Mapping[str, Any], baseline: str) -> Any:
+def figures_table(project: Project, figures: Mapping[str, Any], baseline: str) -> Any:
+    """Return the table of a model's figures, each with its interval and beside the baseline's."""
     rows = []
     for name, metric in registered(project).items():
         value, simple = figures.get(name), figures.get(f"baseline_{name}")
@@ -82,7 +83,8 @@ def _figures(project: Project, figures: Mapping[str, Any], baseline: str) -> Any
     return table(["metric", "value", "95 % interval", f"baseline: {baseline}", "better", "what it is"], rows)
 
 
-def _gate(project: Project, figures: Mapping[str, Any]) -> Any:
+def gate_table(project: Project, figures: Mapping[str, Any]) -> Any:
+    """Return the table of the gate's checks, or why there are none."""
     try:
         made = checks(project, figures)
     except InputError as cause:

@@ -161,4 +161,4 @@ def may_go(lost: Mapping[str, Any]) -> None:
 
 def entries(ledger: Ledger, about: str, action: str) -> list[AuditEntry]:
     """Return the audit entries of one kind about an experiment, oldest first."""
-    return [one for one in ledger.auditentries(about, 10_000) if one.action == action]
+    return [one for one in ledger.audit_entries(about, 10_000) if one.action == action]

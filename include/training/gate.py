@@ -48,6 +48,9 @@ def checks(project: Project, metrics: Mapping[str, float]) -> list[dict[str, Any
     if "tests_failed" in metrics or project.training.tests.model_fields_set:
         failed = metrics.get("tests_failed", math.nan)
         made.append({"name": "failed model tests", "value": failed, "limit": "0, of tests that ran", "ok": failed == 0})
+    if "code_errors" in metrics:
+        found = metrics["code_errors"]
+        made.append({"name": "errors in the project's code", "value": found, "limit": "0", "ok": found == 0})
     for name, most in limits.items():
         made.append({"name": name, "value": metrics[name], "limit": f"at most {most:g}", "ok": metrics[name] <= most})
     return made

@@ -126,6 +126,10 @@ def learner(project: Project, params: Mapping[str, Any]) -> Learner:
     from include.training.estimators import EstimatorLearner
     from include.training.loop import TorchLearner
 
+    if project.workflow:
+        from include.components.learner import WorkflowLearner
+
+        return WorkflowLearner()
     built = build(project, params)
     if isinstance(built, Learner):
         return built

@@ -50,7 +50,7 @@ class Metric:
 def registered(project: Project) -> dict[str, Metric]:
     """Return the metrics of a project's task and its own, by name."""
     found = {
-        name: Metric(name, one.direction, one.task, one.what, FUNCTIONS[name])
+        name: Metric(name, one.direction, one.task, one.what, FUNCTIONS.get(name) or _apart(name))
         for name, one in BUILT_IN.items()
         if one.task == project.task
     }
@@ -211,6 +211,21 @@ def mape(labels: np.ndarray, outputs: np.ndarray) -> float:
     return float((abs(outputs - labels) / size).mean())
 
 
+def _adjusted_rand(labels: np.ndarray, outputs: np.ndarray) -> float:
+    from include.training.clustering import adjusted_rand
+
+    return adjusted_rand(labels, outputs)
+
+
+def _apart(name: str) -> Function:
+    """Return what stands for a metric that rows of labels and outputs do not tell: inputs or a simulator are needed."""
+
+    def refused(labels: np.ndarray, outputs: np.ndarray) -> float:
+        raise InputError(f"{name} is measured by an evaluation as a whole, not of labels and outputs alone")
+
+    return refused
+
+
 FUNCTIONS: dict[str, Function] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
@@ -223,4 +238,5 @@ FUNCTIONS: dict[str, Function] = {
     "mae": mae,
     "r2": r2,
     "mape": mape,
+    "adjusted_rand": lambda labels, outputs: _adjusted_rand(labels, outputs),
 }

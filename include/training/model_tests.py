@@ -12,33 +12,30 @@ from include.clients.lakefs import DataDenied
 from include.clients.mlflow import log_file, log_metrics, mlflow_client, mlflow_errors, read_file
 from include.projects import Project
 from include.projects.evaluation import Behaviour, Case
+from include.projects.project import UNLABELLED
 from include.reports import Section, page, table
 from include.settings import Settings
 from include.training import parts as data
+from include.training.code_checks import REPORT as CODE_REPORT
+from include.training.code_checks import check_code
+from include.training.code_checks_report import report
 from include.training.cost import latency, memory
 from include.training.errors import GateError, InputError
-from include.training.learners import Fitted, learner, predict
+from include.training.learners import Fitted, predict
 from include.training.metrics import gate_metric
 from include.training.models import PARAMS, find_version, load_run
 from include.training.parts import Arrays
 from include.training.runs import split_of
+from include.training.soundness import Check, check, integration, unit
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 REPORT, RECORD = "reports/model_tests.html", "tests/model_tests.json"
-CLOSE = 1e-4  # how far answers of the same model may lie apart: float32 sums in another order
-ALONE = 16  # rows that are also answered one by one
-Check = dict[str, Any]
 
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-def check(kind: str, name: str, value: float, limit: str, ok: bool, note: str = "") -> Check:
-    """Return the outcome of one test."""
-    return {"kind": kind, "name": name, "value": float(value), "limit": limit, "ok": bool(ok), "note": note}
 
 
 def test_model(
@@ -54,8 +51,8 @@ def test_model(
         tell: takes one line of progress.
 
     Returns:
-        ``run_id``, ``passed`` (how many) and ``checks``: ``kind`` (unit, minimum, invariance, directional, cost or
-        regression), ``name``, ``value``, ``limit`` (in words), ``ok`` and ``note``.
+        ``run_id``, ``passed`` (how many) and ``checks``: ``kind`` (code, unit, integration, minimum, invariance,
+        directional, cost or regression), ``name``, ``value``, ``limit`` (in words), ``ok`` and ``note``.
 
     Raises:
         GateError: a test failed; all that failed are named with their figures.
@@ -67,7 +64,8 @@ def test_model(
         fitted = load_run(client, project, run_id)
         params = json.loads(read_file(client, run_id, PARAMS))
         test = data.load(settings, project, split, ("test",))["test"]
-        checks = [*unit(project, fitted, params, test), *cases(project, fitted)]
+        checks = [*code(settings, client, project, split, run_id, tell), *unit(project, fitted, params, test)]
+        checks += [*integration(project, fitted, test), *cases(project, fitted)]
         checks += [behaviour(project, fitted, test, one) for one in project.training.tests.behaviour]
         checks += costs(project, fitted, test)
         checks += regression(settings, client, project, fitted, run_id, test)
@@ -87,31 +85,17 @@ def test_model(
 test_model.__test__ = False  # type: ignore[attr-defined]  # it is no test of pytest's
 
 
-def unit(project: Project, fitted: Fitted, params: Mapping[str, Any], test: Arrays) -> list[Check]:
-    """Test what every model must do: finite answers of the right shape, the same each time, alone, and after keeping."""
-    import numpy as np
-
-    rows = len(test.labels)
-    outputs = np.asarray(predict(fitted, project, test.contents))
-    wanted = (rows, len(project.classes)) if project.task == "classification" else (rows,)
-    if outputs.shape != wanted:
-        note = f"outputs are {outputs.shape}"
-        return [check("unit", "rows with outputs of the right shape", 0, f"{wanted}", False, note)]
-    wrong = int((~np.isfinite(outputs.reshape(rows, -1)).all(1)).sum())
-    made = [check("unit", "rows without a finite answer", wrong, "0", wrong == 0)]
-    if wrong:
-        return made
-    scale = max(1.0, float(np.abs(outputs).max()))
-    again = float(np.abs(predict(fitted, project, test.contents) - outputs).max()) / scale
-    made.append(check("unit", "difference of two answers to the same item", again, "0", again == 0))
-    few = range(min(ALONE, rows))
-    alone = np.concatenate([fitted.predict(test.inputs[row : row + 1]) for row in few])
-    apart = float(np.abs(alone - fitted.predict(test.inputs[: len(few)])).max()) / scale
-    made.append(check("unit", "difference between an item alone and in company", apart, f"at most {CLOSE:g}", apart <= CLOSE))
-    kept = learner(project, params).load(project, params, fitted.files())
-    back = float(np.abs(kept.predict(test.inputs) - fitted.predict(test.inputs)).max()) / scale
-    made.append(check("unit", "difference after it was kept and loaded", back, f"at most {CLOSE:g}", back <= CLOSE))
-    return made
+def code(
+    settings: Settings, client: MlflowClient, project: Project, split: Mapping[str, Any], run_id: str, tell: Callable[[str], None]
+) -> list[Check]:
+    """Return what the static checks of the project's code found; where they did not run yet, they run now."""
+    if not project.training.code_checks.tools:
+        return []
+    made = check_code(settings, project, split, tell=tell)
+    log_file(client, run_id, CODE_REPORT, report(project, made).encode())
+    log_metrics(client, run_id, {"test_code_errors": made["errors"]})
+    note = f"{made['warnings']} warnings, {made['ignored']} ignored; see run {made['run_id']}"
+    return [check("code", "errors in the project's code", made["errors"], "0", made["ok"], note)]
 
 
 def cases(project: Project, fitted: Fitted) -> list[Check]:
@@ -127,11 +111,17 @@ def _case(project: Project, fitted: Fitted, one: Case) -> Check:
     if not isinstance(made, tuple) or len(made) != 2 or len(made[0]) != len(made[1]) or not len(made[1]):
         raise InputError(f"{where} must give (contents, labels), as many labels as items, and some")
     contents, labels = made
-    outputs = predict(fitted, project, contents)
-    if project.task == "classification":
-        if strange := sorted({str(label) for label in labels} - set(project.classes)):
-            raise InputError(f"{where} gives labels that are no classes: {', '.join(strange)}")
-        right = np.array([project.classes[place] for place in outputs.argmax(1)]) == np.array([str(label) for label in labels])
+    if project.control:
+        from include.training.episodes import inputs_of
+
+        outputs = fitted.predict(inputs_of(project, fitted.preparation, np.asarray(contents, dtype=np.float64)))
+    else:
+        outputs = predict(fitted, project, contents)
+    names = project.control.actions if project.control else project.classes
+    if project.task in ("classification", "control"):
+        if strange := sorted({str(label) for label in labels} - set(names)):
+            raise InputError(f"{where} gives labels that are no classes or actions: {', '.join(strange)}")
+        right = np.array([names[place] for place in outputs.argmax(1)]) == np.array([str(label) for label in labels])
     else:
         right = np.abs(outputs - np.asarray(labels, dtype=np.float64)) <= one.tolerance
     share = float(right.mean())
@@ -152,10 +142,10 @@ def behaviour(project: Project, fitted: Fitted, test: Arrays, one: Behaviour) ->
     if len(changed) != len(test.labels):
         raise InputError(f"{where} gave {len(changed)} items for {len(test.labels)}: it must give each one changed")
     before, after = predict(fitted, project, test.contents), predict(fitted, project, changed)
-    if one.kind == "invariance" and project.task == "classification":
+    if one.kind == "invariance" and project.task in ("classification", "clustering", "control"):
         failed = before.argmax(1) != after.argmax(1)
     elif one.kind == "invariance":
-        failed = np.abs(after - before) > one.tolerance
+        failed = np.abs(after - before).reshape(len(before), -1).max(1) > one.tolerance
     else:
         if project.task == "classification":
             place = project.classes.index(str(one.output))
@@ -199,12 +189,23 @@ def regression(
     if not last.run_id or last.run_id == run_id:
         return []
     split = split_of(client.get_run(last.run_id).data.tags)
+    names = ("train", "test") if project.task in UNLABELLED else ("test",)
     try:
-        test, whose = data.load(settings, project, split, ("test",))["test"], "its test part"
+        arrays, whose = data.load(settings, project, split, names), "its test part"
     except DataDenied:
-        test, whose = own, "this run's test part, since its own is of the ops zone"
-    old, new = load_run(client, project, last.run_id), fitted
-    was, now = (metric.function(test.labels, predict(model, project, test.contents)) for model in (old, new))
+        arrays, whose = {"test": own}, "this run's test part, since its own is of the ops zone"
+        if "train" in names:
+            arrays = data.load(settings, project, split_of(client.get_run(run_id).data.tags), names)
+    test, old = arrays["test"], load_run(client, project, last.run_id)
+    if project.task in UNLABELLED:
+        from include.training.unlabelled import measure
+
+        given = ((old, last.run_id), (fitted, run_id))
+        params = [json.loads(read_file(client, one, PARAMS)) for _, one in given]
+        both = [measure(project, model, known, arrays) for (model, _), known in zip(given, params, strict=True)]
+        was, now = (found.metrics.get(metric.name, math.nan) for found in both)
+    else:
+        was, now = (metric.function(test.labels, predict(model, project, test.contents)) for model in (old, fitted))
     worse = was - now if metric.direction == "max" else (now - was) / max(abs(was), 1e-12)
     note = f"v{last.version} had {was:.4f}, this one has {now:.4f} on {len(test.labels)} rows of {whose}"
     name = f"{metric.name} lost against the last confirmed model"

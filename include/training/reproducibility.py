@@ -22,12 +22,13 @@ def code_digest(project: Project, folders: Iterable[Path] | None = None) -> str:
 
     Args:
         project: its whole folder counts, project.yaml included.
-        folders: what else counts; the training area where none is given.
+        folders: what else counts; the training area where none is given, and the components where a workflow uses them.
 
     Returns:
         ``sha256:`` and 64 hex digits over names and bytes of all files; caches and hidden files do not count.
     """
-    roots = [project.folder, *(folders if folders is not None else [ROOT / "include" / "training"])]
+    makers = ["training", "components"] if project.workflow else ["training"]
+    roots = [project.folder, *(folders if folders is not None else [ROOT / "include" / name for name in makers])]
     total = hashlib.sha256()
     for root in roots:
         for path in sorted(p for p in root.rglob("*") if p.is_file()):

@@ -12,7 +12,7 @@ from include.settings import Settings
 from include.training import parts as data
 from include.training import plots, runs
 from include.training.distributed import trainer
-from include.training.learners import Epoch
+from include.training.learners import Epoch, Learner
 from include.training.models import FOLDER, PARAMS, model_files, model_info
 from include.training.parts import Arrays
 from include.training.scores import metric
@@ -89,8 +89,9 @@ def fit(
     key: str | None,
     epochs: int | None,
     tell: Callable[[str], None],
+    using: Learner | None = None,
 ) -> dict[str, Any]:
-    """Train on arrays that are loaded already; arguments as of `train`."""
+    """Train on arrays that are loaded already, by a learner other than the project's where given; arguments as of `train`."""
     seed, most, deciding = project.training.seed, epochs or project.training.epochs, metric(project)
     initial = None
     origin = model_info(settings, project, init_from) if init_from else None
@@ -104,7 +105,8 @@ def fit(
         tell(f"epoch {epoch['epoch']}/{most} {said}")
 
     with runs.closing(client, run_id):
-        trained = trainer(settings, project, params).fit(project, params, arrays, seed, most, report, initial)
+        by = using or trainer(settings, project, params)
+        trained = by.fit(project, params, arrays, seed, most, report, initial)
         metrics = {**{k: v for k, v in trained.best.items() if k != "epoch"}, "best_epoch": float(trained.best_epoch)}
         log_history(client, run_id, [(int(e["epoch"]), {k: v for k, v in e.items() if k != "epoch"}) for e in trained.history])
         log_metrics(client, run_id, {f"best_{k}": v for k, v in metrics.items() if k.startswith("validation")}, most)

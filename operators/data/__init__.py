@@ -13,6 +13,7 @@ from operators.data.labelling import (
 from operators.data.labelling_sensor import LabellingSensor
 from operators.data.merge import CheckRoundOperator, MergeRoundOperator, RefineRoundOperator
 from operators.data.privacy import ApproveSampleOperator, MaskSampleOperator
+from operators.data.profile import ProfileVersionOperator
 from operators.data.review import ReviewRoundOperator
 from operators.data.rollback import RollBackDataOperator
 from operators.data.sensors import NewDataSensor
@@ -36,6 +37,7 @@ __all__ = [
     "MaterialiseFeaturesOperator",
     "MergeRoundOperator",
     "NewDataSensor",
+    "ProfileVersionOperator",
     "PullLabelsOperator",
     "PushTasksOperator",
     "RefineRoundOperator",

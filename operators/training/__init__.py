@@ -1,5 +1,6 @@
 """Tasks of the training area: choose the data, tune, train, evaluate, register, confirm."""
 
+from operators.training.code import CheckCodeOperator
 from operators.training.compare import CompareRunsOperator
 from operators.training.confirm import AskConfirmationOperator, ConfirmModelOperator, RegisterModelOperator
 from operators.training.experiments import AskDeletionOperator, ChangeExperimentOperator
@@ -11,6 +12,7 @@ __all__ = [
     "AskConfirmationOperator",
     "AskDeletionOperator",
     "ChangeExperimentOperator",
+    "CheckCodeOperator",
     "ChooseSplitOperator",
     "CompareRunsOperator",
     "ConfirmModelOperator",

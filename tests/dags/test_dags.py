@@ -21,6 +21,7 @@ PIPELINES = {
     "reproduction",
     "release",
     "monitoring",
+    "profile",
     "retraining",
     "rollback",
 }

@@ -9,11 +9,13 @@ from typing import Any
 import psutil
 import pytest
 
+from include.projects import load_project
 from include.settings import Settings
 from operators.data import MaskSampleOperator
 from operators.monitoring import DriftReportOperator
 from operators.release import OptimiseOperator
 from operators.training import EvaluateOperator
+from tests.fixtures.ledger import confirm_code
 
 DEV = {"repository": "digits-dev", "zone": "dev", "commit": "c", "version": "v1"}
 OPS = {"repository": "digits-ops", "zone": "ops", "commit": "c", "version": "v1"}
@@ -21,13 +23,15 @@ SECRETS = {"DATA_DEV_SECRET_KEY": "dev-secret", "DATA_OPS_SECRET_KEY": "ops-secr
 
 
 @pytest.fixture
-def settings(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Return settings with all secrets, which this process has in its environment too."""
+def settings(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, migrated_ledger: Any) -> Settings:
+    """Return settings with all secrets, which this process has in its environment too; the code is confirmed."""
     for name, value in SECRETS.items():
         monkeypatch.setenv(f"DEVMLOPS_{name}", value)
     monkeypatch.setenv("DEVMLOPS_DATA_DEV_ACCESS_KEY", "dev-key")
     monkeypatch.setenv("DEVMLOPS_DATA_OPS_ACCESS_KEY", "ops-key")
     made = Settings(home=tmp_path)
+    migrated_ledger(made)
+    confirm_code(made, load_project("digits"))
     monkeypatch.setattr("operators.base.platform_settings", lambda: made)
     return made
 

@@ -51,9 +51,11 @@ def params() -> dict[str, Any]:
 
 
 @pytest.fixture
-def settings(mlflow_server: Any, tmp_path: Path) -> Settings:
-    """Return settings of the session's MLflow server, writing under the test's own folder."""
-    return Settings(home=tmp_path, mlflow_url=mlflow_server.url)
+def settings(mlflow_server: Any, tmp_path: Path, migrated_ledger: Any) -> Settings:
+    """Return settings of the session's MLflow server, with a ledger and all else under the test's own folder."""
+    made = Settings(home=tmp_path, mlflow_url=mlflow_server.url)
+    migrated_ledger(made)
+    return made
 
 
 @pytest.fixture

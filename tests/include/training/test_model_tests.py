@@ -1,17 +1,21 @@
 import json
 import time
+import uuid
 
 import numpy as np
 import pytest
 
 from include.clients.lakefs import DataDenied
 from include.clients.mlflow import mlflow_client, read_file
+from include.training.code_checks import REPORT as CODE_REPORT
+from include.training.code_checks_report import outcome
+from include.training.code_checks_tools import finding
 from include.training.confirm import checks
 from include.training.cost import latency, memory
 from include.training.errors import GateError, InputError
 from include.training.learners import learner
 from include.training.metrics import gate_metric
-from include.training.model_tests import REPORT, behaviour, cases, costs, regression, test_model, unit
+from include.training.model_tests import REPORT, behaviour, cases, costs, integration, regression, test_model, unit
 from include.training.models import load_run
 from include.training.train import train
 
@@ -55,7 +59,9 @@ ASKED = {"behaviour": [INVARIANT, GROWS], "minimum": [{"name": "large", "functio
 
 @pytest.fixture
 def project(building):
-    return building("breast_masses", build=forest, functions=FUNCTIONS, tests=ASKED, gate={"beat_baseline": False})
+    return building(
+        "breast_masses", build=forest, functions=FUNCTIONS, tests=ASKED, gate={"beat_baseline": False}, code_checks={"tools": []}
+    )
 
 
 @pytest.fixture
@@ -156,12 +162,51 @@ def test_the_outcome_lies_with_the_run_and_gates(settings, building, project, ma
     made = test_model(settings, project, split, run_id, lambda line: None)
     assert made["passed"] == len(made["checks"]) and "크면_악성" in read_file(client, run_id, REPORT).decode()
     assert client.get_run(run_id).data.metrics["test_tests_failed"] == 0
-    strict = building("breast_masses", build=forest, tests={"max_size_mb": 1e-6}, gate={"beat_baseline": False})
+    unchecked = {"tools": []}
+    strict = building(
+        "breast_masses", build=forest, tests={"max_size_mb": 1e-6}, gate={"beat_baseline": False}, code_checks=unchecked
+    )
     with pytest.raises(GateError, match=r"size of the model, MB is .*wanted at most 1e-06"):
         test_model(settings, strict, split, run_id, lambda line: None)
     figures = {"accuracy": 0.9, "tests_failed": client.get_run(run_id).data.metrics["test_tests_failed"]}
     assert [one["ok"] for one in checks(strict, figures)] == [True, False]
     assert not checks(strict, {"accuracy": 0.9})[1]["ok"]  # tests that are asked for must have run
+
+
+def test_the_way_of_an_item_is_walked_as_it_is_served(project, fitted, masses, monkeypatch):
+    whole, same = integration(project, fitted, masses["test"])
+    assert whole["ok"] and same["ok"] and whole["kind"] == "integration"
+    export = type(fitted).export
+    monkeypatch.setattr(fitted, "export", lambda example, path: export(fitted, example * 0, path))
+    monkeypatch.setattr(fitted, "predict", lambda inputs: np.full((len(inputs), 2), 0.5, np.float32))
+    assert [one["ok"] for one in integration(project, fitted, masses["test"])] == [True, False]
+
+    def broken(project):
+        return lambda outputs: outputs[:, 5]
+
+    monkeypatch.setattr("include.release.inference_code.postprocess_of", broken)
+    (failed,) = integration(project, fitted, masses["test"])
+    assert not failed["ok"] and "IndexError" in failed["note"] and failed["value"] == 119
+
+
+@pytest.mark.integration
+def test_code_with_errors_gives_no_confirmed_model(settings, building, masses, split, monkeypatch):
+    project = building("breast_masses", build=forest, gate={"beat_baseline": False})
+    monkeypatch.setattr(
+        "include.training.parts.load", lambda settings, project, split, names=tuple(masses): {n: masses[n] for n in names}
+    )
+    wrong = [finding("mypy", "error", "models.py", 7, "return-value", "got int")]
+    monkeypatch.setattr("include.training.code_checks.inspect", lambda settings, project, *given: outcome(project, wrong))
+    client = mlflow_client(settings)
+    mine = {**split, "split_digest": "sha256:" + uuid.uuid4().hex * 2}
+    run_id = train(settings, project, mine, {})["run_id"]
+    with pytest.raises(GateError, match=r"errors in the project's code is 1\.0000, wanted 0"):
+        test_model(settings, project, mine, run_id, lambda line: None)
+    assert b"models.py:7" in read_file(client, run_id, CODE_REPORT)
+    figures = {"accuracy": 0.9, "code_errors": client.get_run(run_id).data.metrics["test_code_errors"]}
+    assert {"name": "errors in the project's code", "value": 1.0, "limit": "0", "ok": False} in checks(
+        project, figures | {"tests_failed": 1}
+    )
 
 
 @pytest.mark.integration

@@ -1,0 +1,1 @@
+"""Wine cultivars: an example of a workflow with branches and an ensemble."""
