@@ -9,7 +9,8 @@ PYTHON := $(VENV)/bin/python
 # Byte code makes every import three to five times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Tests that join Ray clusters of other processes: Ray keeps how it logs in to one for as long as a process lives.
+# Tests that join Ray clusters of other processes: Ray keeps how it logs in to one for as long as a process lives, so each
+# of the two processes that run them has a cluster of its own, and no test in them starts Ray in its own process.
 OWN := tests/include/jobs tests/operators/runtimes
 
 # Wheels that torch itself asks for in its CUDA build, with their exact versions; its CPU build asks for none.
@@ -65,7 +66,7 @@ unit: install-dev ## tests without servers
 
 integration: install-dev ## tests against the real servers, which they start
 	@$(PYTHON) -m pytest -m "(integration or browser) and not loop" -n 2 --dist loadfile $(OWN:%=--ignore=%) $(ARGS)
-	@$(PYTHON) -m pytest -m "integration and not loop" $(OWN) $(ARGS)
+	@$(PYTHON) -m pytest -m "integration and not loop" -n 2 --dist loadfile $(OWN) $(ARGS)
 	@$(PYTHON) -m pytest -m loop $(ARGS)
 
 lint: install-dev ## style, types, and the layers

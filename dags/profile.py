@@ -17,9 +17,9 @@ from airflow.sdk import Param
 from operators.data import ProfileVersionOperator
 from operators.pipeline import environment_param, pipeline, projects
 
-VERSION = {"type": "string", "pattern": "^(v[0-9]+)?$"}
+VERSION = "^(v[0-9]+)?$"
 PARAMS = {
-    "version": Param("", title="Data version", description="Such as v3; empty: the newest.", **VERSION),
+    "version": Param("", type="string", pattern=VERSION, title="Data version", description="Such as v3; empty: the newest."),
     "part": Param(
         "whole",
         type="string",
@@ -39,7 +39,9 @@ PARAMS = {
         description="Items to look at closely; counts are of all items.",
     ),
     "seed": Param(0, type="integer", minimum=0, maximum=2**31, title="Seed", description="Chooses the items of the sample."),
-    "compare_with": Param("", title="Compare with", description="Another version, such as v2; empty: none.", **VERSION),
+    "compare_with": Param(
+        "", type="string", pattern=VERSION, title="Compare with", description="Another version, such as v2; empty: none."
+    ),
 }
 
 for project in projects():

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from include.data.privacy import find_personal
-from include.explore.book import Book, drawn, panels, plain, share, spelt
+from include.explore.book import Book, drawn, histogram, panels, plain, share, spelt
 from include.explore.measuring import NUMBERS, Measures
 from include.explore.texts import safe
 from include.projects import Project
@@ -148,7 +148,7 @@ def _histograms(book: Book, measures: Measures, found: dict[str, dict[str, Any]]
     with panels(len(wanted)) as (figure, axes):
         for one, name in zip(axes, wanted, strict=True):
             if "quantiles" in found[name]:
-                one.hist(measures.frame[name].dropna().to_numpy(dtype=np.float64), bins=BINS, color=BLUE)
+                histogram(one, measures.frame[name].dropna().to_numpy(dtype=np.float64), BINS)
             else:
                 top = found[name]["top"]
                 one.barh(spelt(list(top), 14)[::-1], list(top.values())[::-1], color=BLUE)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from include.data import compare_versions
-from include.explore.book import Book, drawn, panels, spelt
+from include.explore.book import Book, drawn, histogram, panels, spelt
 from include.explore.measuring import NUMBERS, Measures
 from include.explore.reading import Drawn
 from include.monitoring.drift import psi
@@ -144,6 +144,6 @@ def _plot(then: Measures, now: Measures, names: list[str], versions: tuple[str, 
             both = [side.frame[name].dropna().to_numpy(dtype=np.float64) for side in (then, now)]
             edges = np.histogram_bin_edges(np.concatenate(both), BINS)
             for values, colour in zip(both, (ORANGE, BLUE), strict=True):
-                one.hist(values, edges, density=True, histtype="step", color=colour)
+                histogram(one, values, edges, colour, line=True)
             one.set_title(shown[name], fontsize=9)
         return drawn(figure)

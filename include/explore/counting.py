@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from include.explore.book import Book, drawn, panels, plain, share
+from include.explore.book import Book, drawn, histogram, panels, plain, share
 from include.explore.reading import Drawn
 from include.projects import Project
 from include.reports import bars, table
 from include.training.drawing import BLUE, ORANGE
 
 MOST = 40  # bars of one kind
+ORDER = {"train": 1, "validation": 2, "test": 3}  # folds come before
 
 
 def tell(book: Book, project: Project, sample: Drawn) -> None:
@@ -39,7 +40,8 @@ def tell(book: Book, project: Project, sample: Drawn) -> None:
         ordered = {name: counts.classes[name] for name in [*project.classes, *counts.classes] if name in counts.classes}
         book.add("Classes", bars(dict(list(ordered.items())[:MOST])), _more(len(ordered)))
     if counts.parts:
-        book.add("Parts", "Of the newest split of the version:", bars(dict(counts.parts)))
+        order = sorted(counts.parts, key=lambda name: (ORDER.get(name, 0), name))
+        book.add("Parts", "Of the newest split of the version:", bars({name: counts.parts[name] for name in order}))
     whence = {name or "not named": times for name, times in counts.sources.most_common(MOST)}
     book.add("Sources and rounds", "Sources:", bars(whence), "Rounds:", bars(dict(sorted(counts.rounds.items())[-MOST:])))
     _time(book, counts.days)
@@ -67,10 +69,10 @@ def _time(book: Book, days: Counter[str | None]) -> None:
     known = {day: times for day, times in days.items() if day and day != "…"}
     if not known:
         return
-    longest = next((n for n in (10, 7, 4) if len({day[:n] for day in known}) <= MOST), 4)
+    longest = next((n for n in (10, 7, 4) if len({day[:n] for day in known}) <= MOST), 3)
     grouped = Counter[str]()
     for day, times in known.items():
-        grouped[day[:longest]] += times
+        grouped[day[:longest] + ("0s" if longest == 3 else "")] += times
     unknown = f"{days[None]:,} items have no time." if days.get(None) else ""
     book.add("Time", f"{min(known)} to {max(known)}", bars(dict(sorted(grouped.items())[-MOST:])), unknown)
 
@@ -100,7 +102,7 @@ def _numbers(book: Book, sample: Drawn) -> None:
         book.number(f"label_{name}", value)
     at, straight = stats.probplot(values)
     with panels(2, 2, 4.2, 2.8) as (figure, (left, right)):
-        left.hist(values, bins=40, color=BLUE)
+        histogram(left, values, 40)
         left.set(title="labels")
         right.plot(*at, ".", color=BLUE, markersize=3)
         right.plot(at[0], straight[0] * np.asarray(at[0]) + straight[1], color=ORANGE)

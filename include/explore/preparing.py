@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from include.explore.book import Book, drawn, panels, spelt
+from include.explore.book import Book, drawn, histogram, panels, spelt
 from include.explore.measuring import kind_of
 from include.explore.pictures import sheet
 from include.explore.reading import Drawn
@@ -36,7 +36,7 @@ def features(book: Book, project: Project, sample: Drawn) -> None:
     if not len(rows):
         return
     contents = _take(sample.contents, rows)
-    whose = "the training part" if sample.train is not None else "the sample, as the version has no split"
+    whose = "the training part" if sample.train is not None else "the sample"
     try:
         ready = fit(project, contents)
         made = ready(contents)
@@ -45,13 +45,14 @@ def features(book: Book, project: Project, sample: Drawn) -> None:
         book.facts["inputs"] = {"problem": str(cause)}
         return
     flat = made.reshape(len(made), -1)
-    told = {"shape": list(made.shape[1:]), "mean": float(flat.mean()), "deviation": float(flat.std())}
+    told: dict[str, Any] = {"shape": list(made.shape[1:]), "mean": float(flat.mean()), "deviation": float(flat.std())}
     told |= {"least": float(flat.min()), "greatest": float(flat.max()), "zeros": float((flat == 0).mean())}
     book.facts["inputs"] = {**told, "fitted_on": len(rows)}
     for name in ("mean", "deviation", "zeros"):
         book.number(f"inputs_{name}", told[name])
     by = ", ".join(step.use for step in project.transforms) or "the preprocess component"
-    pieces: list[Any] = [f"By {by}, fitted on {len(rows):,} items of {whose}.", table(("what", "value"), list(told.items()))]
+    done = "fitted on" if project.transforms else "of"
+    pieces: list[Any] = [f"By {by}, {done} {len(rows):,} items of {whose}.", table(("what", "value"), list(told.items()))]
     pieces += _pairs(book, project, ready, contents, flat)
     book.add("Inputs of a model", *pieces)
 
@@ -68,7 +69,7 @@ def _pairs(book: Book, project: Project, ready: Preparation, contents: Any, flat
     shown = spelt(names)
     with panels(len(chosen)) as (figure, axes):
         for one, place in zip(axes, chosen, strict=True):
-            one.hist(flat[:, place], bins=30, color=BLUE)
+            histogram(one, flat[:, place])
             one.set_title(shown[place], fontsize=9)
         after = book.plot("inputs", drawn(figure), "after")
     before = [name for name in dict.fromkeys(names) if name in columns and columns[name].type in ("number", "integer")]
@@ -78,7 +79,7 @@ def _pairs(book: Book, project: Project, ready: Preparation, contents: Any, flat
         return [left, after]
     with panels(len(before)) as (figure, axes):
         for one, name in zip(axes, before, strict=True):
-            one.hist(contents[name].dropna().to_numpy(dtype=np.float64), bins=30, color=GREY)
+            histogram(one, contents[name].dropna().to_numpy(dtype=np.float64), colour=GREY)
             one.set_title(shown[names.index(name)], fontsize=9)
         return [left, book.plot("inputs_before", drawn(figure), "before"), after]
 

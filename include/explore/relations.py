@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_COLUMNS, MOST_ROWS, MOST_VALUES, PAIRS = 40, 10_000, 100, 15
+NEIGHBOURS_OF = 3000  # rows that mutual information is estimated from: the neighbours of each are searched
 FEWEST = 20  # rows that a relation is told from
 
 
@@ -27,7 +28,7 @@ def tell(book: Book, project: Project, measures: Measures, labels: Sequence[str 
     frame = measures.frame[[*numbers, *kinds]].iloc[:MOST_ROWS].reset_index(drop=True)
     if len(frame) < FEWEST:
         return
-    _label(book, project, frame, numbers, labels[:MOST_ROWS], seed)
+    _label(book, project, frame[:NEIGHBOURS_OF], numbers, labels[:NEIGHBOURS_OF], seed)
     names = [*numbers, *kinds][:MOST_COLUMNS]
     if len(names) < 2:
         return

@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from include.data import DataError, dictionaries
 from include.data.privacy import find_personal
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from include.explore.reading import Drawn
 
 TOP, LONGEST, SHOWN = 15, 5, 160
+SEARCHED = 1000  # texts that are searched for personal data
 LEAST = 3  # texts that a token must stand in to be shown
 SCRIPTS = {"HANGUL": "Hangul", "LATIN": "Latin", "CJK": "Han", "HIRAGANA": "Kana", "KATAKANA": "Kana", "CYRILLIC": "Cyrillic"}
 SCRIPTS |= {"ARABIC": "Arabic", "GREEK": "Greek", "THAI": "Thai", "DEVANAGARI": "Devanagari", "HEBREW": "Hebrew"}
@@ -79,20 +80,25 @@ def tell(book: Book, project: Project, drawn: Drawn, measures: Measures) -> None
         vocabulary.update(one)
         within.update(set(one))
     once = sum(times == 1 for times in vocabulary.values())
+    some = texts[:SEARCHED]
+    personal = Counter(kind for text in some for kind in {one.kind for one in find_personal(text)})
     facts = {
         "tokens_by": measures.more["by"],
         "tokens": vocabulary.total(),
         "vocabulary": len(vocabulary),
         "once": once,
         "empty": sum(not text.strip() for text in texts),
+        "personal": dict(personal),
     }
-    rows = [
+    rows: list[tuple[str, Any]] = [
         ("tokens are", facts["tokens_by"]),
         ("tokens in all", facts["tokens"]),
         ("vocabulary", facts["vocabulary"]),
         ("of these, seen once", f"{once:,} ({share(once, len(vocabulary))})"),
         ("empty texts", (facts["empty"], "warn") if facts["empty"] else 0),
     ]
+    said = ", ".join(f"{kind} in {times:,}" for kind, times in personal.most_common())
+    rows.append((f"personal data found in {len(some):,} texts", (said, "bad") if said else "none"))
     book.number("vocabulary", len(vocabulary))
     book.number("empty_texts", facts["empty"])
     letters = Counter[str]()

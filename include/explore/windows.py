@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from include.explore.reading import Drawn
 
-FEWEST, MOST = 24, 2000  # points of a series that is taken apart; of more, means of equal stretches are taken
+FEWEST, MOST = 24, 1000  # points of a series that is taken apart; of more, means of equal stretches are taken
 WINDOWS = 8  # that are drawn
 SERIES = 4  # of a table or window
 GAP = 1.5  # times the usual distance
@@ -125,7 +125,7 @@ def _apart(name: str, line: pd.Series, period: int | None) -> tuple[bytes, dict[
     from statsmodels.tsa.seasonal import STL
     from statsmodels.tsa.stattools import acf
 
-    made = STL(line.to_numpy(), period=period or max(2, len(line) // 10), robust=True).fit()
+    made = STL(line.to_numpy(), period=period or max(2, len(line) // 10)).fit()
     rest = np.var(made.resid)
     trend = max(0.0, 1 - rest / max(np.var(made.trend + made.resid), 1e-30))
     told = {"trend": round(float(trend), 3)}

@@ -108,7 +108,8 @@ def _contents(project: Project, inputs: Any, n: int) -> Any:
         values = np.asarray(inputs, np.float64)
         if values.shape != (n, *form.shape):
             raise ValueError("shape")
-        return values
+        # What training items hold, so that a value at the edge of a bin falls to the same side.
+        return values.astype(np.float32).astype(np.float64) if form.dtype == "float32" else values
     if not isinstance(inputs, list) or len(inputs) != n:
         raise ValueError("rows")
     if isinstance(form, TableContent):

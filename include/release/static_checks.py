@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,14 +17,12 @@ from include.release.errors import ReleaseError
 from include.release.inference_code import components, described, inference_files, product_files
 from include.release.samples import made_up
 from include.settings import Settings
+from include.training.code_checks_tools import LINT_RULES, Finding, bare, finding, lint, security
 
 PROBE = Path(__file__).with_name("interface_probe.py")
-LINT_RULES = "E4,E7,E9,F,B,PLE"
 SAMPLE_ROWS = 17
 SAMPLE_WIDTH = 4  # of outputs whose width the model decides
 TIMEOUT_S = 60
-
-Finding = dict[str, Any]
 
 
 def static_checks(settings: Settings, project: Project, release_id: str = "", release_run_id: str = "") -> dict[str, Any]:
@@ -66,8 +63,7 @@ def check_code(project: Project, serving_python: Path) -> dict[str, Any]:
         for name, path in files.items():
             shutil.copy(path, code / name)
         paths = [code / name for name in files if name.endswith(".py")]
-        findings += _ruff(paths) if paths else []
-        findings += _bandit(paths) if paths else []
+        findings += [*lint(paths, code), *security(paths, code)] if paths else []
         versions = {"ruff": LINT_RULES, "bandit": "all"}
         if not any(f["rule"] == "invalid-syntax" for f in findings):
             interface, environments = _interface(project, code.parent, serving_python)
@@ -76,30 +72,6 @@ def check_code(project: Project, serving_python: Path) -> dict[str, Any]:
     findings.sort(key=lambda f: (f["severity"], f["file"], f["line"], f["rule"]))
     problems = [f"{f['file']}:{f['line']}: {f['rule']} {f['message']}" for f in findings if f["severity"] == "error"]
     return {"ok": not problems, "problems": problems, "findings": findings, "files": sorted(files), "tools": versions}
-
-
-def _ruff(paths: list[Path]) -> list[Finding]:
-    command = ["-m", "ruff", "check", "--isolated", "--no-cache", "--target-version", "py311", "--output-format", "json"]
-    rows = json.loads(_run([sys.executable, *command, "--select", LINT_RULES, *map(str, paths)], (0, 1)))
-    return [
-        _finding("ruff", "error", row["filename"], row["location"]["row"], row["code"] or "invalid-syntax", row["message"])
-        for row in rows
-    ]
-
-
-def _bandit(paths: list[Path]) -> list[Finding]:
-    out = json.loads(_run([sys.executable, "-m", "bandit", "-q", "-f", "json", *map(str, paths)], (0, 1)))
-    return [
-        _finding(
-            "bandit",
-            "warning" if row["issue_severity"] == "LOW" else "error",
-            row["filename"],
-            row["line_number"],
-            row["test_id"],
-            row["issue_text"],
-        )
-        for row in out["results"]
-    ]
 
 
 def _interface(project: Project, code: Path, serving_python: Path) -> tuple[list[Finding], str]:
@@ -127,13 +99,13 @@ def _interface(project: Project, code: Path, serving_python: Path) -> tuple[list
             answer = json.loads(_run([str(python), "-IB", str(PROBE), str(code), str(order), str(result)], (0,)).splitlines()[-1])
         except subprocess.TimeoutExpired:
             findings.append(
-                _finding("interface", "error", "preprocess.py", 1, "timeout", f"no end after {TIMEOUT_S} s in {place}")
+                finding("interface", "error", "preprocess.py", 1, "timeout", f"no end after {TIMEOUT_S} s in {place}")
             )
             continue
         versions[place] = f"{place} Python {answer['python']} numpy {answer['numpy']}"
         for module, line, rule, message in answer["problems"]:
             where = f" (numpy {answer['numpy']})" if place == "serving" else ""
-            findings.append(_finding("interface", "error", f"{module}.py", line, rule, message + where))
+            findings.append(finding("interface", "error", f"{module}.py", line, rule, message + where))
         with np.load(result) as arrays:
             tensors[place] = dict(arrays)
     if not findings:
@@ -159,7 +131,7 @@ def _differences(one: Mapping[str, Any], other: Mapping[str, Any], components: M
         if not difference <= 1e-6:
             file = str(components[key.split()[0]]).partition(":")[0] + ".py"
             message = f"{key} differs by {difference:.3g} between the product's numpy and the serving environment's"
-            findings.append(_finding("interface", "error", file, 1, "numpy", message))
+            findings.append(finding("interface", "error", file, 1, "numpy", message))
     return findings
 
 
@@ -170,13 +142,8 @@ def _unique(findings: Iterable[Finding]) -> list[Finding]:
     return list(seen.values())
 
 
-def _finding(tool: str, severity: str, file: str, line: int, rule: str, message: str) -> Finding:
-    return {"tool": tool, "severity": severity, "file": Path(file).name, "line": line, "rule": rule, "message": message}
-
-
 def _run(command: list[str], expected: tuple[int, ...]) -> str:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DEVMLOPS_", "AIRFLOW"))}  # nothing secret for foreign code
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, env=kept)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, env=bare())
     if done.returncode not in expected:
         tail = (done.stderr.strip() or done.stdout.strip())[-1000:]
         raise ReleaseError(Path(command[0]).name, [f"{' '.join(command[1:4])} ended with {done.returncode}: {tail}"])

@@ -88,8 +88,8 @@ class Augmenter:
         """Return the generator of a row, epoch and step, at its beginning; it counts until the next is asked for."""
         import numpy as np
 
-        place: Any = {**self._begin["state"], "counter": np.array([0, step, row, epoch], np.uint64)}
-        self._source.state = {**self._begin, "state": place}
+        state: Any = {**self._begin, "state": {**self._begin["state"], "counter": np.array([0, step, row, epoch], np.uint64)}}
+        self._source.state = state
         return np.random.Generator(self._source)
 
     def _opened(self, content: Any) -> Any:

@@ -71,7 +71,8 @@ def _show(settings: Settings, project: Project, options: argparse.Namespace) -> 
         for run in sorted(runs_of(client, found), key=place):
             value = run.data.metrics.get(key)
             said = "-" if value is None else f"{value:.4f}"
-            yield f"  {run.info.run_id}  {run.data.tags.get('devmlops.kind', 'run'):<10} {run.info.status:<9} {metric.name} {said}"
+            kind = run.data.tags.get("devmlops.kind", "run")
+            yield f"  {run.info.run_id}  {kind:<10} {run.info.status:<9} {metric.name} {said}"
     lost = what_is_lost(settings, project, options.name)
     versions = ", ".join(f"v{one}" for one in lost["versions"]) or "no model version"
     yield f"a deletion would take {lost['runs']} runs and {versions}"

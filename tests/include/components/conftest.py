@@ -167,9 +167,11 @@ def steps() -> dict[str, Any]:
 
 
 @pytest.fixture
-def settings(mlflow_server: Any, tmp_path: Path) -> Settings:
+def settings(mlflow_server: Any, tmp_path: Path, migrated_ledger: Any) -> Settings:
     """Return settings of the session's MLflow server, writing under the test's own folder."""
-    return Settings(home=tmp_path / "home", mlflow_url=mlflow_server.url, projects_dir=tmp_path / "projects")
+    found = Settings(home=tmp_path / "home", mlflow_url=mlflow_server.url, projects_dir=tmp_path / "projects")
+    migrated_ledger(found)
+    return found
 
 
 @pytest.fixture

@@ -182,7 +182,7 @@ def test_the_command_line_creates_shows_and_deletes(settings, monkeypatch, capsy
     place = find(mlflow_client(settings), project, "명령 줄").name
     worse, better = trained(settings, project, 0.8, experiment=place), trained(settings, project, 0.9, experiment=place)
     capsys.readouterr()  # MLflow's own lines
-    assert "     2  " in (listed := said("list", "digits")) and "민지             명령 줄: 시험" in listed
+    assert "     2  " in (listed := said("list", "digits")) and "명령 줄: 시험" in listed
     shown = said("show", "digits", "명령 줄")
     assert shown.index(better) < shown.index(worse) and "would take 2 runs and no model version" in shown
     refused = said("delete", "digits", "명령 줄", "--reason", "끝", code=2)

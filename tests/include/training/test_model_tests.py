@@ -120,7 +120,7 @@ def test_a_function_that_fails_is_named(building, fitted, masses, gives, says):
     ("gives", "says"),
     [
         (lambda: 3, "must give"),
-        (lambda: (large()[0], ["암"] * 3), "no classes: 암"),
+        (lambda: (large()[0], ["암"] * 3), "no classes or actions: 암"),
         (lambda: (large()[0], ["malignant"]), "as many"),
     ],
 )
