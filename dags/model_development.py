@@ -4,16 +4,17 @@
 components work on a few rows), searches the hyperparameters with Ray Tune (every trial is a run in MLflow) and trains the
 best once more. Where project.yaml has a `workflow` it runs its steps instead, one task for each as their graph connects
 them, and keeps their model; a step that was done alike is not done again. Then it evaluates the model on the test part
-beside a simple baseline, tests it, registers it, and
-confirms it where it passes the gate of project.yaml. With `training.confirmation: {by: person}` a person decides in front of
-the figures, within that gate. Confirming a model confirms the code that it was trained with.
+beside a simple baseline, tests it, registers it, and confirms it where it passes the gate of project.yaml. With
+`training.confirmation: {by: person}` a person decides in front of the figures, within that gate. Confirming a model
+confirms the code that it was trained with.
 
 **When to run it.** After a new data version, or after a change of the model's code.
 
 **When it fails.** `static_checks` names file, line and rule of what is wrong in the code; mend it, or name the rule under
-`training.code_checks.ignore` with the reason. `test_model` names the tests that failed with their figures, `confirm_model` says what the gate asked
-for and what was reached; the run with its plots and reports stays in MLflow. A killed tuning starts anew when its task is
-retried. Any task may be cleared.
+`training.code_checks.ignore` with the reason. `test_model` names the tests that failed with their figures, `confirm_model`
+says what the gate asked for and what was reached, `ask_confirmation` who rejected the model and why; clear it to ask
+again. The run with its plots and reports stays in MLflow. A killed tuning starts anew when its task is retried. Any task
+may be cleared; a model that is confirmed stays as it is.
 """
 
 from airflow.sdk import Asset, Param

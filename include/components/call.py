@@ -68,12 +68,12 @@ def _run(one: Component, params: dict[str, Any], inputs: Mapping[str, Any], cont
     if one.takes_context:
         given["context"] = context
     with limited(step.memory_bytes):
-        if not inspect.isclass(one.body):
-            return one.body(**given, **params)
-        known = inspect.signature(one.body).parameters
-        if "context" in known:
+        body: Any = one.body
+        if not inspect.isclass(body):
+            return body(**given, **params)
+        if "context" in inspect.signature(body).parameters:
             params = {**params, "context": given.pop("context")}
-        return one.body(**params)(**given)
+        return body(**params)(**given)
 
 
 def _outputs(name: str, one: Component, made: Any, sizes: dict[str, int]) -> dict[str, Any]:

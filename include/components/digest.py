@@ -1,8 +1,8 @@
 """Digests of a component's code, read from its source without importing what it uses.
 
 The own digest is over the definition and everything of its module that it names: comments, docstrings and formatting
-do not count. It tells whether a registered version was changed. The whole digest adds every module of the product that
-the code imports, at any depth: what a step computed is taken again only where all of that is the same.
+do not count. It tells whether a registered version was changed. The whole digest adds every module of training, components
+and projects that the code imports, at any depth: what a step computed is taken again only where all of that is the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from include.settings import ROOT
 
-PRODUCT = "include"
+AREAS = ("include.training", "include.components", "include.projects")  # what decides what a component computes
 
 
 def own_digest(body: Any) -> str:
@@ -26,7 +26,7 @@ def own_digest(body: Any) -> str:
 
 
 def whole_digest(body: Any) -> str:
-    """Return a digest over the code of a function or class and all modules of the product that it imports."""
+    """Return a digest over the code of a function or class and all modules of `AREAS` that it imports."""
     path = Path(str(sys.modules[body.__module__].__file__))
     total = hashlib.sha256(own_digest(body).encode())
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -45,8 +45,7 @@ def _own(path: Path, changed: int, name: str) -> str:
 
 @cache
 def _content(path: Path, changed: int) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return hashlib.sha256(ast.dump(_plain(tree)).encode()).hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _used(tree: ast.Module, name: str) -> list[ast.stmt]:
@@ -57,11 +56,11 @@ def _used(tree: ast.Module, name: str) -> list[ast.stmt]:
             defined[one] = node
     wanted, seen = [name], set[int]()
     while wanted:
-        node = defined.get(wanted.pop())
-        if node is None or id(node) in seen:
+        found = defined.get(wanted.pop())
+        if found is None or id(found) in seen:
             continue
-        seen.add(id(node))
-        wanted += [one.id for one in ast.walk(node) if isinstance(one, ast.Name)]
+        seen.add(id(found))
+        wanted += [one.id for one in ast.walk(found) if isinstance(one, ast.Name)]
     return [node for node in _statements(tree) if id(node) in seen]
 
 
@@ -85,17 +84,16 @@ def _names(node: ast.stmt) -> list[str]:
 def _plain(tree: Any) -> Any:
     """Take docstrings out of a tree."""
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if not isinstance(body, list) or not body or isinstance(node, ast.If):
+        if not isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or not node.body:
             continue
-        first = body[0]
+        first = node.body[0]
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-            node.body = body[1:] or [ast.Pass()]
+            node.body = node.body[1:] or [ast.Pass()]
     return tree
 
 
 def _imports(tree: ast.AST, module: str) -> list[str]:
-    """Return the modules of the product that code imports; a name imported from one may be a module too."""
+    """Return the modules of `AREAS` that code imports; a name imported from one may be a module too."""
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -104,7 +102,7 @@ def _imports(tree: ast.AST, module: str) -> list[str]:
             base = module.rsplit(".", node.level)[0] + "." if node.level else ""
             whole = f"{base}{node.module or ''}".rstrip(".")
             found += [whole, *(f"{whole}.{one.name}" for one in node.names)]
-    return [name for name in found if name.partition(".")[0] == PRODUCT]
+    return [name for name in found if name.startswith(AREAS)]
 
 
 def _reached(begin: list[str]) -> set[Path]:

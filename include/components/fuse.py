@@ -29,6 +29,7 @@ def fuse(model: Composite, example: np.ndarray, path: Path) -> None:
     """
     import onnx
     from onnx import TensorProto, helper
+    from onnx.compose import add_prefix
 
     graphs = [_exported(one, example, f"member {number}") for number, one in enumerate(model.members)]
     opset = max(_opset(one) for one in graphs)
@@ -36,7 +37,7 @@ def fuse(model: Composite, example: np.ndarray, path: Path) -> None:
     nodes, constants, answers = [], [], []
     for number, graph in enumerate(graphs):
         prefix = f"m{number}_"
-        graph = onnx.compose.add_prefix(_raised(graph, opset, f"member {number}"), prefix)
+        graph = add_prefix(_raised(graph, opset, f"member {number}"), prefix)
         for one in graph.opset_import:
             domains[one.domain] = max(domains.get(one.domain, 0), one.version)
         nodes.append(helper.make_node("Identity", ["input"], [f"{prefix}input"]))
@@ -60,6 +61,7 @@ def fuse(model: Composite, example: np.ndarray, path: Path) -> None:
 
 def _exported(member: Fitted, example: np.ndarray, name: str) -> Any:
     import onnx
+    from onnx.inliner import inline_local_functions
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "member.onnx"
@@ -72,9 +74,7 @@ def _exported(member: Fitted, example: np.ndarray, name: str) -> Any:
             advice = "take a model that skl2onnx or torch.onnx can write, or release another one"
             raise InputError(f"{name} ({what}) cannot be written as ONNX: {type(cause).__name__}: {cause}; {advice}") from cause
         made = onnx.load(str(file))
-    if made.functions:
-        made = onnx.inliner.inline_local_functions(made)
-    return made
+    return inline_local_functions(made) if made.functions else made
 
 
 def _opset(model: Any) -> int:
@@ -83,12 +83,12 @@ def _opset(model: Any) -> int:
 
 def _raised(model: Any, opset: int, name: str) -> Any:
     """Return a graph in the newest operator set of all members."""
-    import onnx
+    from onnx.version_converter import convert_version
 
     if _opset(model) == opset:
         return model
     try:
-        return onnx.version_converter.convert_version(model, opset)
+        return convert_version(model, opset)
     except Exception as cause:
         raise InputError(f"{name} cannot be brought to ONNX operator set {opset}: {cause}") from cause
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -120,17 +121,38 @@ def cache_key(project: Project, split: Mapping[str, Any], step: str, one: Compon
         "project": [project.name, project.task, project.classes, project.data.content.model_dump(mode="json")],
         # What a component may ask its context for beyond these is the project's code and preparation.
         "preparation": [project.components.model_dump(mode="json"), [one.model_dump(mode="json") for one in project.transforms]],
-        "modules": _modules(project),
+        "modules": _modules(project, step, one),
         "packages": {name: place.get(name) for name in COMPUTES},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _modules(project: Project) -> str:
-    """Return a digest of the project's Python files: components reach them by name, which no import shows."""
+def _modules(project: Project, step: str, one: Component) -> str:
+    """Return a digest of the modules of the project that a component may reach by its context, which no import shows.
+
+    Modules that hold the components of other steps do not count, unless something names or imports them: the digests of
+    those components are in the keys of their own steps.
+    """
+    if not one.takes_context:
+        return ""
+    assert project.workflow is not None
+    steps, own = project.workflow.steps, project.components
+    params = json.dumps(one.checked(steps[step].params))
+    named = [own.preprocess, own.model, own.postprocess, own.features]
+    others = {it.use.partition(":")[0] for it in steps.values() if ":" in it.use}
+    others -= {reference.partition(":")[0] for reference in named}
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(project.folder.rglob("*.py"))}
+    files = {name: project.folder.joinpath(*name.split(".")).with_suffix(".py") for name in others}
+    apart = {
+        path
+        for name, path in files.items()
+        if f'"{name}:' not in params
+        and not any(re.search(rf"\b{name.rpartition('.')[2]}\b", text) for it, text in texts.items() if it not in files.values())
+    }
     total = hashlib.sha256()
-    for path in sorted(project.folder.rglob("*.py")):
-        total.update(f"{path.relative_to(project.folder).as_posix()}\0".encode() + path.read_bytes())
+    for path, text in texts.items():
+        if path not in apart:
+            total.update(f"{path.relative_to(project.folder).as_posix()}\0{hashlib.sha256(text.encode()).hexdigest()}\n".encode())
     return total.hexdigest()
 
 
@@ -221,7 +243,7 @@ def _compute(
         figures = {
             name: json.loads(it["figures.json"]) for name, it in files.items() if isinstance(one.outputs[name], MetricsType)
         }
-        result = {"step": step, "use": one.use, "run_id": run_id, "outputs": told, "figures": figures}
+        result: Result = {"step": step, "use": one.use, "run_id": run_id, "outputs": told, "figures": figures}
         result |= {"seconds": round(seconds, 3), "cached": False}
         _keep(client, run_id, files, result)
         log_metrics(client, run_id, {name: value for found in figures.values() for name, value in found.items()})

@@ -64,7 +64,7 @@ def panels(count: int, columns: int = 4, width: float = 2.7, height: float = 1.9
     with drawing(width * columns, height * rows) as (figure, (first,)):
         first.remove()
         if count > LAID_OUT:
-            figure.set_layout_engine("none")
+            figure.set_layout_engine(None)
             figure.subplots_adjust(0.25 / columns, 0.2 / rows, 1 - 0.05 / columns, 1 - 0.2 / rows, wspace=0.4, hspace=0.5)
         every = [axes for row in figure.subplots(rows, columns, squeeze=False) for axes in row]
         for axes in every:

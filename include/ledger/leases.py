@@ -12,7 +12,7 @@ from include.ledger import engine
 from include.ledger.errors import LedgerError
 from include.ledger.models import LeaseRow
 
-LEASE_S, WAIT_S, POLL_S = 60.0, 90.0, 0.2
+LEASE_S, WAIT_S, POLL_S = 30.0, 45.0, 0.2
 """The wait is longer than a lease: one that a killed process left behind runs out in the meantime."""
 
 

@@ -20,6 +20,7 @@ from include.projects import Project, ProjectError
 from include.projects.answers import problem as answer_problem
 from include.training.errors import InputError
 from include.training.learners import FAMILY, Fitted, Learner, build, learner
+from include.training.network import forward, problem
 from include.training.parts import Arrays, prepare
 from include.training.preparation import fit
 from include.training.space import Point, sample, spaces
@@ -97,7 +98,8 @@ def references(project: Project) -> dict[str, str]:
     found |= {f"training.families.{name}.model": one.model for name, one in project.training.families.items()}
     found |= {f"metrics.{name}": one.function for name, one in project.metrics.items() if one.function}
     tests = project.training.tests
-    return found | {f"training.tests.{one.name}": one.function for one in (*tests.behaviour, *tests.minimum)}
+    found |= {f"training.tests.{one.name}": one.function for one in tests.behaviour}
+    return found | {f"training.tests.{one.name}": one.function for one in tests.minimum}
 
 
 def points(project: Project) -> list[Point]:
@@ -163,7 +165,7 @@ def _prepared(probe: Probe, contents: Any, labels: Any) -> Arrays:
 def _model(probe: Probe, part: Arrays, point: Point) -> None:
     project = probe.project
     family = point.get(FAMILY)
-    reference = project.training.families[family].model if family else project.components.model
+    reference: str | None = project.training.families[family].model if family else project.components.model
     told = f"with {point}" if point else "without parameters"
     if project.workflow:  # its steps build what they train
         reference = None
@@ -182,20 +184,12 @@ def _model(probe: Probe, part: Arrays, point: Point) -> None:
 def _forward(probe: Probe, reference: str | None, module: Any, part: Arrays) -> None:
     import torch
 
-    rows, classes = len(part.inputs), len(probe.project.classes)
     with probe.step("forward", reference, f"a batch of {part.inputs.shape}"):
-        module.eval()
-        with torch.no_grad():
-            outputs = module(torch.from_numpy(part.inputs.copy()))
-    if not isinstance(outputs, torch.Tensor):
-        probe.wrong(reference, "type", f"the model gives {type(outputs).__name__}, wanted a tensor")
+        outputs = forward(module, torch.from_numpy(part.inputs.copy()))
+    if wrong := problem(probe.project, outputs, len(part.inputs)):
+        probe.wrong(reference, wrong[0], f"the model {wrong[1]}")
         raise Stop
-    wanted = {"classification": [(rows, classes)], "regression": [(rows,), (rows, 1)]}.get(probe.project.task)
-    if wanted and tuple(outputs.shape) not in wanted:
-        said = " or ".join(map(str, wanted))
-        probe.wrong(reference, "shape", f"the model gives {tuple(outputs.shape)} for {part.inputs.shape}, wanted {said}")
-        raise Stop
-    if not torch.isfinite(outputs).all():
+    if isinstance(outputs, torch.Tensor) and not torch.isfinite(outputs).all():
         probe.wrong(reference, "not-finite", "the model's outputs are not finite before it has learnt anything")
         raise Stop
 

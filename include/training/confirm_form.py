@@ -127,10 +127,10 @@ def _gate(project: Project, made: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _links(settings: Settings, client: MlflowClient, about: Mapping[str, Any], url: str) -> Iterator[str]:
-    yield f"[Run in MLflow]({url}), [model version]({mlflow_model_url(settings, about['name'], about['version'])})"
+    yield f"- [Run in MLflow]({url}), [model version]({mlflow_model_url(settings, about['name'], about['version'])})"
     for folder in ("reports", "plots"):
         found = [one.path for one in client.list_artifacts(about["run_id"], folder) if not one.is_dir]
         if found:
-            yield f"; {folder}: " + ", ".join(
+            yield f"- {folder}: " + ", ".join(
                 f"[{text(path.partition('/')[2])}]({url}/artifacts/{quote(path)})" for path in found
             )

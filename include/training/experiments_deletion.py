@@ -94,9 +94,10 @@ def delete_experiment(
             facts = {key: lost[key] for key in ("id", "runs", "kinds", "versions")}
             named = {"run_ids": lost["run_ids"][:NAMED], "description": found.description}
             begun = [ledger.audit(by, "experiment.delete", about, {**facts, **named, "why": why})]
-        hold()
         for version in lost["versions"]:
+            hold()
             client.delete_model_version(project.name, version)
+        hold()
         if "(deleted " not in found.name:  # the name becomes free for another one
             client.rename_experiment(found.id, f"{found.name} (deleted {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC)")
         client.delete_experiment(found.id)

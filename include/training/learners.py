@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.projects import Project
+from include.projects import Project, ProjectError
 from include.projects.project import UNLABELLED
 from include.training.errors import InputError
 from include.training.parts import Arrays
@@ -196,8 +196,11 @@ def build(project: Project, params: Mapping[str, Any]) -> Any:
         if family is None:
             return project.component("model")(rest)
         return project.function(f"training.families.{family}.model", project.training.families[family].model)(rest)
-    except (TypeError, ValueError) as cause:
-        raise InputError(f"the model of {project.name} cannot be built from {dict(params)}: {cause}") from cause
+    except (OSError, ProjectError):
+        raise  # a file or a network may be there at another try; project.yaml says its own
+    except Exception as cause:
+        said = str(cause) if isinstance(cause, TypeError | ValueError) else f"{type(cause).__name__}: {cause}"
+        raise InputError(f"the model of {project.name} cannot be built from {dict(params)}: {said}") from cause
 
 
 def predict(fitted: Fitted, project: Project, contents: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from include.projects.project import Task
 from include.training.augmentation import varied
 from include.training.errors import InputError, TrainingError
 from include.training.learners import Epoch, Files, Fitted, Learner, build
+from include.training.network import check
 from include.training.parts import Arrays
 from include.training.scores import metric, mode, validate
 
@@ -163,6 +164,7 @@ def train_module(
     best: tuple[tuple[float, float], int, dict[str, Tensor]] | None = None
     with deterministic(seed):
         module = _begin(project, params, initial)
+        check(project, module, x[:2])
         optimiser = torch.optim.Adam(
             module.parameters(), lr=float(given["learning_rate"]), weight_decay=float(given["weight_decay"])
         )

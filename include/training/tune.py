@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 RESULT = "tuning.json"
+LOAD_AFTER_S = 15  # Ray has started by then, and what the plots need can be imported beside it
 
 
 def _say(line: str) -> None:
@@ -105,9 +107,13 @@ def search(
         if known:
             tell(f"search goes on: {len(known)} of {total} trials were done before")
         tell(f"search ({wish.search}): {count} trials of at most {most} epochs on {wish.workers} workers")
+        ready = threading.Timer(LOAD_AFTER_S, tuning_plots.load)
+        ready.daemon = True
         try:
+            ready.start()
             errors = run(settings, project, arrays, left, count, most, log) if count > 0 else []
         finally:
+            ready.cancel()
             log.abandon()
         if log.best() is None:
             spent = f"no result in {wish.budget.minutes:g} minutes" if wish.budget.minutes else "no result"

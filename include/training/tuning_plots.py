@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from optuna import Study
 
 LEAST = 4  # trials with a result that tell anything about importance
+
+
+def load() -> None:
+    """Import what draws the plots; while trials run there is time for it."""
+    for name in ("matplotlib.pyplot", "optuna.importance", "optuna.visualization.matplotlib", "sklearn.ensemble"):
+        importlib.import_module(name)
 
 
 def plots(project: Project, result: dict[str, Any]) -> dict[str, bytes]:

@@ -96,9 +96,10 @@ def test_a_full_disk_may_be_tried_again(act):
 
 
 def test_a_huge_output_is_refused(act):
+    rows = np.ones((400_000, 2), np.float32)
     with pytest.raises(StepError, match="its outputs take 3 MB, more than the 1 MB of max_output_mb: give back less"):
-        act("huge", max_output_mb=1)
-    assert act("huge", max_output_mb=4)
+        act("huge", rows, max_output_mb=1)
+    assert act("huge", rows, max_output_mb=4)
 
 
 def test_a_step_that_eats_memory_is_stopped_and_the_process_lives(act):

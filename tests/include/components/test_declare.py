@@ -17,7 +17,7 @@ def good(
     *,
     context: Context,
     rate: Annotated[float, Field(gt=0, le=1)] = 0.5,
-    names: list[str] = [],  # noqa: B006
+    names: list[str] = [],
     way: Literal["a", "나"] = "a",
     depth: Annotated[int, Field(ge=1)] | None = None,
     must: int,
@@ -71,7 +71,7 @@ def test_a_wrong_parameter_is_told(params, where, said):
 
 
 def wrong_annotation(rows: dict) -> Any: ...
-def no_annotation(rows) -> Any: ...  # noqa: ANN001
+def no_annotation(rows) -> Any: ...
 def star(*rows: Tensor) -> Any: ...
 def default(rows: Tensor = 3) -> Any: ...
 def unknown(rows: Nowhere) -> Any: ...  # noqa: F821
@@ -101,5 +101,5 @@ def test_a_wrong_declaration_is_refused_with_its_place(body, more, said):
 
 
 def test_all_problems_are_told_at_once():
-    with pytest.raises(ComponentError, match="kind must be one of.*argument rows"):
+    with pytest.raises(ComponentError, match=r"kind must be one of.*argument rows"):
         component(name="some", kind="x", outputs={"made": Tensor})(wrong_annotation)

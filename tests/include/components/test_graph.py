@@ -32,7 +32,9 @@ def _set(path, value):
     return change
 
 
+TRAIN = "steps.forest.inputs.train"
 ROWS = {"use": "samples:rows", "inputs": {"items": "data.train"}}
+VOTE = {"use": "soft_vote@1"}
 ACT = {"use": "samples:act", "params": {"how": "right"}}
 
 
@@ -42,15 +44,15 @@ ACT = {"use": "samples:act", "params": {"how": "right"}}
         (_set("forest/use", "forst@1"), None, "steps.forest.use", "there is no component forst@1"),
         (_set("forest/use", "forest@9"), None, "steps.forest.use", "there is no component forest@9; there is forest@1"),
         (_set("forest/use", "samples:plain"), None, "steps.forest.use", "is no component"),
-        (lambda s: s["forest"]["inputs"].pop("train"), None, "steps.forest.inputs", r"forest@1 needs train \(Tensor\[float32\]\)"),
-        (_set("forest/inputs/rows", "prepare.train"), None, "steps.forest.inputs.rows", "no such input; there are train, train_labels"),
-        (_set("forest/inputs/train", "data.train"), None, "steps.forest.inputs.train", r"takes Tensor\[float32\], and data.train is Table"),
-        (_set("forest/inputs/train", "prepare.labels"), None, "steps.forest.inputs.train", "declares no output 'labels'; there are train, validation"),
-        (_set("forest/inputs/train", "prepar.train"), None, "steps.forest.inputs.train", "no step 'prepar'; did you mean prepare"),
-        (_set("forest/inputs/train", "data.test"), None, "steps.forest.inputs.train", "test part is for the evaluation of the model alone"),
-        (_set("forest/inputs/train", "data.all"), None, "steps.forest.inputs.train", "there is no data.all; there are data.train"),
-        (_set("forest/inputs/train", "prepare"), None, "steps.forest.inputs.train", "write step.output"),
-        (_set("forest/inputs/train", ["prepare.train"]), None, "steps.forest.inputs.train", "takes one Tensor"),
+        (lambda s: s["forest"]["inputs"].pop("train"), None, "steps.forest.inputs", r"needs train \(Tensor\[float32\]\)"),
+        (_set("forest/inputs/rows", "prepare.train"), None, "steps.forest.inputs.rows", "no such input; there are train"),
+        (_set("forest/inputs/train", "data.train"), None, TRAIN, r"takes Tensor\[float32\], and data.train is Table"),
+        (_set("forest/inputs/train", "prepare.labels"), None, TRAIN, "declares no output 'labels'; there are train"),
+        (_set("forest/inputs/train", "prepar.train"), None, TRAIN, "no step 'prepar'; did you mean prepare"),
+        (_set("forest/inputs/train", "data.test"), None, TRAIN, "test part is for the evaluation of the model alone"),
+        (_set("forest/inputs/train", "data.all"), None, TRAIN, "there is no data.all; there are data.train"),
+        (_set("forest/inputs/train", "prepare"), None, TRAIN, "write step.output"),
+        (_set("forest/inputs/train", ["prepare.train"]), None, TRAIN, "takes one Tensor"),
         (_set("forest/params", {"trees": 0}), None, "steps.forest.params.trees", "greater than or equal to 1, not 0"),
         (_set("forest/params", {"나무": 3}), None, "steps.forest.params.나무", "no such parameter; there are trees, leaf"),
         (lambda s: None, "forest.figures", "model", "forest.figures is Metrics, wanted a Model; models are forest.model"),
@@ -60,9 +62,9 @@ ACT = {"use": "samples:act", "params": {"how": "right"}}
         (_set("extra", {**ROWS, "unused": ["rows"]}), None, "steps.extra", "does not lead to forest.model"),
         (_set("forest/unused", ["figure"]), None, "steps.forest.unused", "declares no output 'figure'; did you mean figures"),
         (_set("forest/unused", ["model"]), None, "steps.forest.unused", "model is taken by another step or is the model"),
-        (_set("vote", {"use": "soft_vote@1", "inputs": {"models": []}}), "vote.model", "steps.vote.inputs.models", "the list is empty"),
+        (_set("vote", {**VOTE, "inputs": {"models": []}}), "vote.model", "steps.vote.inputs.models", "the list is empty"),
         (
-            _set("vote", {"use": "soft_vote@1", "inputs": {"models": ["forest.model", "forest.model"]}}),
+            _set("vote", {**VOTE, "inputs": {"models": ["forest.model", "forest.model"]}}),
             "vote.model", "steps.vote.inputs.models", "names the same output twice",
         ),
     ],

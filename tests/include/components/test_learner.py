@@ -50,7 +50,7 @@ def test_the_example_learns_and_comes_back(trained, wines):
 def test_params_name_step_and_parameter(trained, wines):
     project, _ = trained
     assert params_of(project)["forest.trees"] == 5 and params_of(project)["measure_again.error"] == 0.1
-    with pytest.raises(InputError, match="no step parameter 'trees': write step.parameter; steps are prepare"):
+    with pytest.raises(InputError, match=r"no step parameter 'trees': write step.parameter; steps are prepare"):
         WorkflowLearner().fit(project, {"trees": 3}, wines, 5, 1)
     with pytest.raises(InputError, match="leave init_from out"):
         WorkflowLearner().fit(project, {}, wines, 5, 1, initial={"a": b""})

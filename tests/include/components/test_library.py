@@ -59,7 +59,8 @@ def test_what_the_project_builds_is_trained(parts, context, with_steps, steps):
     text = (
         "def tree(params):\n    from sklearn.tree import DecisionTreeClassifier\n"
         "    return DecisionTreeClassifier(max_depth=int(params.get('depth', 1)))\n"
-        "def net(params):\n    from torch import nn\n    return nn.Sequential(nn.Linear(13, int(params['units'])), nn.ReLU(), nn.Linear(int(params['units']), 3))\n"
+        "def net(params):\n    from torch import nn\n    width = int(params['units'])\n"
+        "    return nn.Sequential(nn.Linear(13, width), nn.ReLU(), nn.Linear(width, 3))\n"
     )
     project = with_steps(steps, files={"own.py": text})
     there = Context(project, 0, print)

@@ -43,8 +43,9 @@ def test_a_version_is_registered_once_and_used_from_then_on(lock, monkeypatch):
     from dataclasses import replace
 
     second = replace(component_of(soft_vote), version=2)
-    monkeypatch.setattr(registry, "shared", lambda: {**registry.shared.__wrapped__(), "soft_vote@2": second})
-    with pytest.raises(ComponentError, match="soft_vote@2 is not registered: run `python -m include.components register`"):
+    known = {**registry.shared(), "soft_vote@2": second}
+    monkeypatch.setattr(registry, "shared", lambda: known)
+    with pytest.raises(ComponentError, match=r"soft_vote@2 is not registered: run `python -m include.components register`"):
         registry.find("soft_vote@2")
     assert registry.register() == ["soft_vote@2"] and registry.register() == []
     assert registry.find("soft_vote@2") is second and registry.find("soft_vote@1").version == 1
@@ -98,7 +99,7 @@ def test_a_local_one_that_cannot_be_used_is_told(with_steps, steps, use, text, s
 def test_two_with_one_name_are_refused(monkeypatch):
     doubled = SimpleNamespace(__name__="m", a=soft_vote)
     monkeypatch.setattr(registry, "declared", lambda module: [component_of(doubled.a)])
-    with pytest.raises(ComponentError, match="soft_vote@1 stands in .* give one of them the next version"):
+    with pytest.raises(ComponentError, match=r"soft_vote@1 stands in .* give one of them the next version"):
         registry.shared.__wrapped__()
 
 

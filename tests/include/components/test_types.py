@@ -1,15 +1,26 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from include.components import values
 from include.components.types import (
-    BlobsType, FileType, ItemsType, LabelsType, MetricsType, ModelType, ScoresType, TableType, TensorType, TextsType, items_type,
+    BlobsType,
+    FileType,
+    ItemsType,
+    LabelsType,
+    MetricsType,
+    ModelType,
+    ScoresType,
+    TableType,
+    TensorType,
+    TextsType,
+    items_type,
 )  # fmt: skip
 from include.projects import load_project
 from include.training.errors import InputError
+
+pd = pytest.importorskip("pandas")
 
 
 def objects(*found):

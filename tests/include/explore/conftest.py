@@ -69,3 +69,16 @@ def place(explored_server: DataServer, tmp_path_factory: pytest.TempPathFactory)
         return made[name]
 
     return one
+
+
+@pytest.fixture
+def building() -> Callable[..., Project]:
+    """Return a function that gives a shipped project other settings."""
+
+    def made(name: str, augmentation: Any = None, **changes: Any) -> Project:
+        raw = {**load_project(name).model_dump(exclude_unset=True), **changes}
+        if augmentation:
+            raw["training"] = {**raw.get("training", {}), "augmentation": augmentation}
+        return Project(**raw)
+
+    return made

@@ -214,5 +214,7 @@ def test_a_refining_step_is_named_like_one(tmp_path: Path) -> None:
     source = data({"kind": "text"})
     assert problem(tmp_path, data={**source, "refine": [{"use": "../x"}]}).startswith("data.refine.0.use:")
     assert problem(tmp_path, data={**source, "refine": [{"params": {}}]}).startswith("data.refine.0.use: is missing")
-    assert problem(tmp_path, data={**source, "refine": [{"use": "a", "with": 1}]}).startswith("data.refine.0.with: there is no such key")
+    assert problem(tmp_path, data={**source, "refine": [{"use": "a", "with": 1}]}).startswith(
+        "data.refine.0.with: there is no such key"
+    )
     assert load(tmp_path, data={**source, "refine": [{"use": "own.steps:clean"}]}).data.refine[0].params == {}

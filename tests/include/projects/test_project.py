@@ -125,7 +125,11 @@ def test_no_yaml_mapping(content: str | bytes, says: str, tmp_path: Path) -> Non
         ("classes", "0123456789", "classes:"),
         ("split.ratios", {"train": 0.7, "validation": 0.15, "test": 0.2}, "split.ratios: must name train, validation and test"),
         ("split.ratios", {"train": 0.5, "test": 0.5}, "split.ratios: must name train, validation and test"),
-        ("split.ratios", {"train": 1.5, "validation": -0.25, "test": -0.25}, "split.ratios: must name train, validation and test"),
+        (
+            "split.ratios",
+            {"train": 1.5, "validation": -0.25, "test": -0.25},
+            "split.ratios: must name train, validation and test",
+        ),
         ("split.ratios", {"train": 0.5, "validation": 0.25, "exam": 0.25}, "split.ratios"),
         ("split.method", "gut feeling", "split.method:"),
         ("split.ratios", ..., "split.ratios: must be given for the method stratified"),
@@ -146,7 +150,11 @@ def test_no_yaml_mapping(content: str | bytes, says: str, tmp_path: Path) -> Non
             "groups_may_cross contradicts",
         ),
         ("split.seed", "twenty", "split.seed:"),
-        ("training.tuning.space.dropout", {"low": 0.4, "high": 0.1}, "training.tuning.space.dropout.low: must be below high (is 0.4, high is 0.1)"),
+        (
+            "training.tuning.space.dropout",
+            {"low": 0.4, "high": 0.1},
+            "training.tuning.space.dropout.low: must be below high (is 0.4, high is 0.1)",
+        ),
         ("training.tuning.space.dropout", {"choices": []}, "training.tuning.space.dropout.choices: must not be empty"),
         (
             "training.tuning.space.dropout",

@@ -63,7 +63,10 @@ def test_what_an_item_needs(tmp_path: Path) -> None:
         ({**REST, "url": "https://user:secret@x/y"}, "data.source.url:"),
         ({**REST, "url": "https://x/y?key=secret"}, "data.source.url:"),
         ({**REST, "key": None}, "data.source.key:"),
-        ({**REST, "pagination": {"style": "guess"}}, "data.source.pagination.style: must be one of page, cursor, link, none (is 'guess')"),
+        (
+            {**REST, "pagination": {"style": "guess"}},
+            "data.source.pagination.style: must be one of page, cursor, link, none (is 'guess')",
+        ),
         ({**REST, "pagination": {"style": "page", "size": 0}}, "data.source.pagination.size:"),
         ({**REST, "pagination": {"style": "cursor", "size": 5}}, "data.source.pagination.size: there is no such key"),
         ({**REST, "tries": 0}, "data.source.tries:"),

@@ -161,8 +161,11 @@ def test_requests_batched_together_get_their_own_answers_and_a_bad_one_fails_alo
     ("fault", "message"),
     [
         ("import nothing_like_this\n", "nothing_like_this"),
-        ("def postprocess(logits):\n    return {'LABEL': logits, 'PROBABILITIES': logits}\n", "postprocess gave LABEL"),
-        (POSTPROCESS.replace("(powers / ", "(np.nan * powers / "), "postprocess gave LABEL .* not finite"),
+        (
+            "def postprocess(logits):\n    return {'LABEL': logits, 'PROBABILITIES': logits}\n",
+            "postprocess gave no usable answer",
+        ),
+        (POSTPROCESS.replace("(powers / ", "(np.nan * powers / "), "postprocess gave no usable answer .* not finite"),
     ],
 )
 def test_wrong_inference_code_is_an_error_that_names_it(
