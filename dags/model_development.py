@@ -42,6 +42,13 @@ PARAMS = {
         title="Experiment",
         description="One that was created with <project>.experiments; empty takes the project's own.",
     ),
+    "start_from": Param(
+        "",
+        type="string",
+        pattern=r"^([a-z][a-z0-9_]{1,40}@)?(v?[0-9]+|[a-z]+)?$",
+        title="Start from",
+        description="Version or alias of a model to go on from, such as confirmed or digits@v3; empty takes project.yaml's.",
+    ),
     "trials": Param(
         None, type=["null", "integer"], minimum=1, maximum=1000, title="Trials", description="Empty takes project.yaml's number."
     ),
@@ -60,7 +67,14 @@ for project in projects(with_model=True):
             first = tune = TuneOperator(
                 task_id="tune", project=name, split=split.output, trials="{{ params.trials or '' }}", experiment=place
             )
-            train = TrainOperator(task_id="train", project=name, split=split.output, tuned=tune.output, experiment=place)
+            train = TrainOperator(
+                task_id="train",
+                project=name,
+                split=split.output,
+                tuned=tune.output,
+                start_from="{{ params.start_from }}",
+                experiment=place,
+            )
         evaluate = EvaluateOperator(task_id="evaluate", project=name, split=split.output, trained=train.output)
         model = RegisterModelOperator(task_id="register_model", project=name, evaluated=evaluate.output)
         test = TestModelOperator(task_id="test_model", project=name, split=split.output, evaluated=evaluate.output)

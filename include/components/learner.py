@@ -149,16 +149,31 @@ def measured(
     """Return a model with its figures on train and validation, after making sure that serving prepares as training did.
 
     Raises:
-        InputError: a member learnt from something else than what the project's preparation makes.
+        InputError: a member learnt from something else than what the project's preparation makes, or the outputs are not
+            those of the task.
     """
     check_preparation(project, model, [parts["train"].inputs, parts["validation"].inputs])
-    train, held = parts["train"], parts["validation"]
-    loss = validate(project.task, train.labels, model.predict(train.inputs))["validation_loss"]
-    epoch: Epoch = {"epoch": 1, "train_loss": loss, **validate(project.task, held.labels, model.predict(held.inputs))}
+    found = [
+        validate(project.task, part.labels, _outputs(project, model, part)) for part in (parts["train"], parts["validation"])
+    ]
+    epoch: Epoch = {"epoch": 1, "train_loss": found[0]["validation_loss"], **found[1]}
     model.history, model.best_epoch = [epoch], 1
     if on_epoch:
         on_epoch(epoch)
     return model
+
+
+def _outputs(project: Project, model: Fitted, part: Arrays) -> np.ndarray:
+    import numpy as np
+
+    outputs, rows = model.predict(part.inputs), len(part.labels)
+    wanted = (rows, len(project.classes)) if project.task == "classification" else (rows,)
+    if outputs.shape != wanted or not np.isfinite(outputs).all():
+        said = (
+            f"gives outputs {outputs.shape} for {rows} rows" if outputs.shape != wanted else "gives outputs that are not finite"
+        )
+        raise InputError(f"the model of the workflow of {project.name} {said}; wanted finite ones {wanted}")
+    return outputs
 
 
 def check_preparation(project: Project, model: Fitted, prepared: list[np.ndarray]) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 KIND, RESULT, OUTPUTS = "workflow_step", "step.json", "outputs"
+LONGEST = 5000  # characters of a parameter that MLflow takes; all of it stands in workflow.json
 COMPUTES = ("python", "numpy", "scikit-learn", "torch")
 Result = dict[str, Any]
 
@@ -220,7 +221,8 @@ def _compute(
 ) -> Result:
     assert project.workflow is not None
     params = one.checked(project.workflow.steps[step].params)
-    run_id = runs.start(settings, client, project, KIND, split, author, params, step, key, parent)
+    shown = {name: str(value)[:LONGEST] for name, value in params.items()}
+    run_id = runs.start(settings, client, project, KIND, split, author, shown, step, key, parent)
     with runs.closing(client, run_id):
         for name, value in (("devmlops.step", step), ("devmlops.use", one.use)):
             client.set_tag(run_id, name, value)
@@ -246,7 +248,8 @@ def _compute(
         result: Result = {"step": step, "use": one.use, "run_id": run_id, "outputs": told, "figures": figures}
         result |= {"seconds": round(seconds, 3), "cached": False}
         _keep(client, run_id, files, result)
-        log_metrics(client, run_id, {name: value for found in figures.values() for name, value in found.items()})
+        flat = {re.sub(r"[^\w.\- :/]", "_", name)[:200]: value for found in figures.values() for name, value in found.items()}
+        log_metrics(client, run_id, flat)
         log_params(client, run_id, {}, {"devmlops.cache": wanted})  # last: only what is whole can be found by it
         tell(f"step {step} ({one.use}) done in {seconds:.1f} s")
     return result

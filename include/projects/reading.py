@@ -187,7 +187,7 @@ def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
 def _syntax(cause: yaml.YAMLError, text: str) -> Problem:
     """Return what is wrong with the YAML, with line and column, and what to look at."""
     mark = getattr(cause, "problem_mark", None) or getattr(cause, "context_mark", None)
-    what = getattr(cause, "problem", None) or str(cause)
+    what = getattr(cause, "problem", None) or " ".join(str(cause).split())
     if mark is None:
         return Problem(1, f"not readable as YAML: {what}")
     lines = text.splitlines()

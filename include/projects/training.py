@@ -119,6 +119,15 @@ class Confirmation(Part):
         return self
 
 
+class StartFrom(Part):
+    """A registered model whose weights a training begins with: going on with new data, or carrying over to another task."""
+
+    model: str = Field("", description="Name of the registered model, which is its project's; empty is the project's own.")
+    version: str = Field("confirmed", min_length=1, description="Its version or alias.")
+    anew: list[str] = Field([], description="Begins of the names of weights that are not taken over, such as the last layer's.")
+    freeze: list[str] = Field([], description="Begins of the names of weights that stay as they were taken over.")
+
+
 class Training(Part):
     """Search, final training and gate."""
 
@@ -128,6 +137,7 @@ class Training(Part):
     )
     epochs: int = Field(25, ge=1, description="Passes over the train part of the final training, at most.")
     workers: int = Field(1, ge=1, le=1024, description="Processes that share the final training of a network (Ray Train).")
+    start_from: StartFrom | None = Field(None, description="A model to begin with; none begins with random weights.")
     augmentation: Augmentation = Field(
         Augmentation(), description="How rows of the training part are varied; a list means steps."
     )

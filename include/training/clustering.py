@@ -65,7 +65,7 @@ class ClusterLearner(Learner):
         found = Clusters(estimator, project.task, [], 1)
         measured = {name: quality(inputs, found.predict(inputs)) for name, inputs in flat.items()}
         held = {name: value if math.isfinite(value) else worst for (name, worst), value in _worst(measured["validation"])}
-        epoch = {"epoch": 1, "train_loss": -measured["train"]["silhouette"], "validation_loss": -held["silhouette"]}
+        epoch = {"epoch": 1, "train_loss": 1 - measured["train"]["silhouette"], "validation_loss": 1 - held["silhouette"]}
         found.history.append({**epoch, **{f"validation_{name}": value for name, value in held.items()}})
         if on_epoch:
             on_epoch(found.history[-1])

@@ -206,15 +206,32 @@ def _loss(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def _begin(project: Project, params: Mapping[str, Any], initial: Mapping[str, Tensor] | None) -> nn.Module:
+    """Return the network to begin with, with the weights of a model where some are given (`include.projects.training.StartFrom`).
+
+    Raises:
+        InputError: those are of another architecture; the message says which differ, and how.
+    """
     module: nn.Module = build(project, params)
-    if initial is not None:
-        try:
-            module.load_state_dict(dict(initial))
-        except RuntimeError as cause:
-            problem = str(cause).splitlines()[-1].strip()
-            raise InputError(
-                f"the weights to begin with are of another architecture ({problem}); use the same params as that model"
-            ) from cause
+    if initial is None:
+        return module
+    wish = project.training.start_from
+    anew, freeze = (tuple(wish.anew), tuple(wish.freeze)) if wish else ((), ())
+    own = module.state_dict()
+    taken = {name: value for name, value in initial.items() if not (anew and name.startswith(anew))}
+    wrong = [f"{name} is missing in it" for name in own if name not in initial and not (anew and name.startswith(anew))]
+    wrong += [f"{name} is in it alone" for name in taken if name not in own]
+    pairs = ((name, tuple(own[name].shape), tuple(value.shape)) for name, value in taken.items() if name in own)
+    wrong += [f"{name} is {theirs} in it and {mine} here" for name, mine, theirs in pairs if mine != theirs]
+    if wrong:
+        told = "; ".join(wrong[:5]) + (f"; and {len(wrong) - 5} more" if len(wrong) > 5 else "")
+        advice = "use the same params as that model, or name these in training.start_from.anew"
+        raise InputError(f"the weights to begin with are of another architecture ({told}); {advice}")
+    if unknown := [one for one in (*anew, *freeze) if not any(name.startswith(one) for name in own)]:
+        problem = f"training.start_from of {project.name} names {', '.join(unknown)}"
+        raise InputError(f"{problem}, and no weights begin so; there are {', '.join(own)}")
+    module.load_state_dict({**own, **taken})
+    for name, value in module.named_parameters():
+        value.requires_grad_(not (freeze and name.startswith(freeze)))
     return module
 
 

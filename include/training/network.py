@@ -25,7 +25,7 @@ def forward(module: nn.Module, rows: Tensor) -> Any:
 
 
 def problem(project: Project, outputs: Any, rows: int) -> tuple[str, str] | None:
-    """Return what is wrong with a network's outputs for so many items, as ``type`` or ``shape`` and a text; None where nothing is."""
+    """Return what is wrong with outputs for so many items, ``type`` or ``shape`` and a text; None where nothing is."""
     import torch
 
     if not isinstance(outputs, torch.Tensor):

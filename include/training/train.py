@@ -13,7 +13,8 @@ from include.training import parts as data
 from include.training import plots, runs
 from include.training.distributed import trainer
 from include.training.learners import Epoch, Learner
-from include.training.models import FOLDER, PARAMS, model_files, model_info
+from include.training.models import FOLDER, PARAMS
+from include.training.origin import find_origin
 from include.training.parts import Arrays
 from include.training.scores import metric
 
@@ -52,7 +53,8 @@ def train(
         params: hyperparameters, such as the best of `tune`.
         parent_run_id: run to nest this one under, such as that of `tune`.
         author: who started it.
-        init_from: model version or alias whose weights it begins with (warm start).
+        init_from: version or alias of a model whose weights it begins with, of another project as ``model@version``;
+            none takes ``training.start_from`` of project.yaml.
         key: of the caller, such as an Airflow run id.
         epochs: instead of the project's number.
         experiment: that somebody created for it; empty takes the project's own.
@@ -93,11 +95,15 @@ def fit(
 ) -> dict[str, Any]:
     """Train on arrays that are loaded already, by a learner other than the project's where given; arguments as of `train`."""
     seed, most, deciding = project.training.seed, epochs or project.training.epochs, metric(project)
-    initial = None
-    origin = model_info(settings, project, init_from) if init_from else None
+    origin = find_origin(settings, client, project, init_from)
+    initial = origin.files if origin else None
     if origin:
-        initial = model_files(client, origin["run_id"])
-    logged = {**params, "seed": seed, "epochs": most, "init_from": f"v{origin['version']}" if origin else "random"}
+        params = {**params, **origin.shape}
+        arrays = {name: origin.prepared(project, part, name) for name, part in arrays.items()}
+        tell(f"it begins with the weights of {origin.told}, with its params {origin.shape}")
+    logged = {**params, "seed": seed, "epochs": most, "init_from": origin.told if origin else "random"}
+    if origin:
+        logged["init_from_run"] = origin.run_id
     run_id = runs.start(settings, client, project, "training", split, author, logged, "training", key, parent_run_id)
 
     def report(epoch: Epoch) -> None:

@@ -46,6 +46,8 @@ class TrainOperator(JobOperator):
     Args:
         split: the split to train on.
         tuned: what `TuneOperator` returned.
+        start_from: version or alias of a model to begin with, of another project as ``model@version``; empty takes what
+            project.yaml says (templated).
         experiment: that the run shall be in; empty takes the project's own (templated).
 
     Returns:
@@ -53,12 +55,13 @@ class TrainOperator(JobOperator):
     """
 
     job = "train"
-    template_fields: Sequence[str] = ("project", "split", "tuned", "experiment")
+    template_fields: Sequence[str] = ("project", "split", "tuned", "start_from", "experiment")
 
-    def __init__(self, *, split: Any, tuned: Any, experiment: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, split: Any, tuned: Any, start_from: str = "", experiment: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.split = split
         self.tuned = tuned
+        self.start_from = start_from
         self.experiment = experiment
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
@@ -69,6 +72,7 @@ class TrainOperator(JobOperator):
             "parent_run_id": self.tuned["parent_run_id"],
             "author": actor(context),
             "key": key(context),
+            **({"init_from": self.start_from} if self.start_from else {}),
             **({"experiment": self.experiment} if self.experiment else {}),
         }
 

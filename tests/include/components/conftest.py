@@ -70,7 +70,7 @@ def act(rows: TWO, how: str, note: str = "") -> Any:
 @component(name="mean", kind="measure", outputs={"figures": Metrics})
 def mean(rows: TWO) -> Any:
     """Measure rows."""
-    return {"평균": float(rows.mean())}
+    return {"평균": float(rows.mean()), "비율 (%)": 0.0}
 
 
 @component(name="pair", kind="preprocess", outputs={"left": Inputs, "right": Labels})

@@ -82,6 +82,18 @@ def test_serving_must_prepare_as_training_did(with_steps, steps, wines):
         WorkflowLearner().fit(project, {}, wines, 5, 1)
 
 
+def test_a_model_of_another_task_is_refused(trained, wines):
+    from include.components.learner import measured
+
+    project, model = trained
+    short = Stack(model.members, project.task, np.ones((6, 2)), np.ones(2))
+    short.learnt_from = model.learnt_from
+    broken = Weighted([model], project.task, [np.nan, 1, 1])
+    for wrong, said in ((short, r"gives outputs \(100, 2\) for 100 rows; wanted finite ones \(100, 3\)"), (broken, "not finite")):
+        with pytest.raises(InputError, match=said):
+            measured(project, wrong, wines)
+
+
 def test_labels_of_other_rows_are_refused_by_the_step(with_steps, steps, wines):
     steps["forest"]["inputs"]["train_labels"] = "data.validation_labels"
     with pytest.raises(StepError, match=r"step forest \(forest@1\): InputError: train has 100 rows and 40 labels"):

@@ -103,7 +103,7 @@ def test_what_fails_leaves_nothing_to_be_taken(
     steps["bad"]["params"] = {"how": "right"}
     mended = with_steps(steps, name=project.name)
     made, _ = run(settings, mended, split, "k")
-    assert made["end"]["figures"] == {"figures": {"평균": 1.0}} and made["rows"]["cached"]
+    assert made["end"]["figures"] == {"figures": {"평균": 1.0, "비율 (%)": 0.0}} and made["rows"]["cached"]
 
     # An artefact that somebody changed is not read.
     made["rows"]["outputs"]["rows"]["digest"] = "sha256:" + "0" * 64

@@ -22,6 +22,7 @@ from include.ledger import Route
 from include.monitoring import reference_sketch, window_sketch
 from include.monitoring.logged import rows_of, together
 from include.projects import load_project
+from include.projects.content import TableContent
 from include.projects.values import read as read_values
 from include.settings import Settings
 
@@ -112,7 +113,7 @@ async def test_a_row_reaches_them_as_rounds_hold_it(made: Made) -> None:
     del turned["texture"]
     await made.ask("breast_masses", inputs=[MASS, turned])
     form = load_project("breast_masses").data.content
-    wanted = forms.dump_row(MASS, form)
+    wanted = forms.encode(MASS, form)
     assert made.models.sent[0].tolist() == [[wanted], [wanted]] and forms.check(wanted, form) is None
     assert made.logged("breast_masses")[0]["inputs"] == [orjson.loads(wanted)] * 2
     assert made.logged("breast_masses")[0]["inputs"][0]["measured_at"] == "2026-01-05T09:00:00.000000+00:00"
@@ -123,6 +124,7 @@ async def test_a_number_and_a_cluster_are_answered_and_kept(made: Made) -> None:
     assert made.models.sent[0].dtype == np.float32
     assert made.logged("co2_levels")[0]["predictions"] == [{"value": 371.23}]
     form = load_project("flower_groups").data.content
+    assert isinstance(form, TableContent)
     row = dict.fromkeys(form.columns)
     answer = await made.ask("flower_groups", input=row)
     assert answer["prediction"] == {"cluster": 1, "memberships": [0.2, 0.7, 0.1]}
@@ -235,7 +237,7 @@ async def test_operating_rounds_are_collected_from_what_was_asked(made: Made) ->
 
 async def test_what_was_asked_is_counted_in_the_references_bins(made: Made) -> None:
     """Items of a part and the same ones out of the log give the same sketch."""
-    examples = {
+    examples: dict[str, list[Any]] = {
         "support_tickets": [f"{TICKET} {number}" for number in range(24)],
         "breast_masses": [{**MASS, "texture": 20.0, "radius": 5.0 + number} for number in range(24)],
         "co2_levels": [[[320 + number, week / 52] for week in range(12)] for number in range(24)],
@@ -256,3 +258,25 @@ async def test_what_was_asked_is_counted_in_the_references_bins(made: Made) -> N
         if project.data.content.kind == "table":
             served = read_values(contents, project.data.content.model_dump(mode="json"))
             assert logged.contents["radius"].tolist() == served["radius"].tolist()
+
+
+def test_an_image_comes_as_base64_and_is_looked_at() -> None:
+    import base64
+    import io
+
+    from PIL import Image
+
+    from include.inference.errors import ApiError
+    from include.inference.requests import parse_inference
+
+    file = io.BytesIO()
+    Image.new("RGB", (100, 80), (200, 10, 10)).save(file, "PNG")
+    project = load_project("shelf_photos")
+    text = base64.b64encode(file.getvalue()).decode()
+    request = parse_inference(orjson.dumps({"input": text}), project, 4)
+    assert request.tensor.tolist() == [[file.getvalue()]] and request.inputs == [text]
+    broken = base64.b64encode(file.getvalue()[:100]).decode()
+    for value, code in (("not base64!", "not_base64"), (broken, "bad_file"), (7, "not_a_text")):
+        with pytest.raises(ApiError) as caught:
+            parse_inference(orjson.dumps({"inputs": [text, value]}), project, 4)
+        assert (caught.value.code, caught.value.field, caught.value.row) == (code, "inputs[1]", 1)

@@ -152,7 +152,7 @@ def identity() -> bytes:
 
 def pack(repository: Path, project: Project, ready: Preparation) -> str:
     release_id = f"{project.name.replace('_', '-')}-r0001"
-    about = {"precision": "fp32", "model": {}, "reference_sketch": None, "transforms": ready.steps}
+    about: dict[str, Any] = {"precision": "fp32", "model": {}, "reference_sketch": None, "transforms": ready.steps}
     build_package(repository, project, release_id, onnx=identity(), **about)
     return release_id
 
@@ -212,7 +212,7 @@ def test_own_components_with_their_modules_and_files_are_served(triton_server: A
             triton.load(release_id)
             found = triton.infer(release_id, {"INPUT": tensor(contents, project)})["VECTOR"]
             assert found.tobytes() == wanted.tobytes() and wanted.any()
-        bad = forms.dump_row({}, tables.data.content)
+        bad = forms.encode({}, tables.data.content)
         with pytest.raises(TritonError, match="fill or leave out what is missing first"):
             triton.infer(release_id, {"INPUT": np.array([[bad]], dtype=object)})
 

@@ -47,8 +47,10 @@ def test_a_step_more_changes_nothing_of_those_before(building, arrays):
     two = Augmenter(building("digits", augmentation=[{"use": "flip"}, rare]), 7)(contents, range(200), 1)
     kept = (one == two).all((1, 2)).mean()
     assert 0.6 < kept < 0.8
-    turned = (one != contents[:200]).any((1, 2)).mean()
-    assert 0.4 < turned < 0.6
+    turned = (one != contents[:200]).any((1, 2))
+    assert 0.4 < turned.mean() < 0.6
+    noisy = (one != two).any((1, 2))
+    assert 0.15 < noisy[turned].mean() < 0.5 and 0.15 < noisy[~turned].mean() < 0.5, "each step draws for itself"
 
 
 def test_an_epoch_sees_new_variants_and_the_other_parts_stay_byte_for_byte(building, arrays, params, monkeypatch):

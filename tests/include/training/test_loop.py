@@ -85,3 +85,11 @@ def test_macro_f1_agrees_with_scikit_learn():
     rng = np.random.default_rng(0)
     labels, guess = rng.integers(0, 4, 100), rng.integers(1, 6, 100)
     assert macro_f1(labels, guess) == pytest.approx(f1_score(labels, guess, average="macro"))
+
+
+def test_weights_of_another_architecture_are_told(digits, arrays, params):
+    wide = train_module(digits, {**params, "hidden": 32}, arrays, 0, 1).module.state_dict()
+    with pytest.raises(InputError, match=r"6\.weight is \(32, 512\) in it and \(64, 512\) here; .*start_from\.anew"):
+        train_module(digits, params, arrays, 0, 1, initial=wide)
+    with pytest.raises(InputError, match=r"9\.bias is missing in it"):
+        train_module(digits, {**params, "hidden": 32}, arrays, 0, 1, initial={k: v for k, v in wide.items() if k != "9.bias"})

@@ -6,6 +6,7 @@ from include.clients.mlflow import ensure_experiment, mlflow_client, read_file
 from include.training.errors import InputError
 from include.training.evaluate import evaluate
 from include.training.learners import predict
+from include.training.loop import weights
 from include.training.models import load_run, model_files
 from include.training.register import register
 from include.training.train import train
@@ -82,3 +83,22 @@ def test_a_training_that_raises_is_a_failed_run(settings, digits, served, split,
 def test_a_reference_that_is_no_split_is_refused(settings, digits, served, params):
     with pytest.raises(InputError, match="lacks zone, version"):
         train(settings, digits, {"repository": "digits-dev", "commit": "c", "split_path": "p", "split_digest": "d"}, params)
+
+
+def test_going_on_keeps_the_shape_of_the_model(settings, digits, served, split, params):
+    first = train(settings, digits, split, {**params, "hidden": 32}, epochs=1)
+    evaluate(settings, digits, split, first["run_id"])
+    version = register(settings, digits, first["run_id"])["version"]
+    client = mlflow_client(settings)
+    # A search may have found another shape: what goes on has that of the model that it begins with.
+    for asked in (f"v{version}", f"digits@{version}"):
+        warm = client.get_run(train(settings, digits, split, {**params, "hidden": 64}, epochs=1, init_from=asked)["run_id"])
+        assert warm.data.params["hidden"] == "32" and warm.data.params["init_from"] == f"v{version}"
+        assert warm.data.params["init_from_run"] == first["run_id"]
+    wish = {"version": version, "anew": ["9."], "freeze": ["0.", "2."]}
+    raw = digits.model_dump(exclude_unset=True)
+    carried = type(digits)(**{**raw, "training": {**raw["training"], "start_from": wish}})
+    run_id = train(settings, carried, split, params, epochs=2)["run_id"]
+    before, after = (weights(model_files(client, one)) for one in (first["run_id"], run_id))
+    assert all((before[name] == after[name]).all() for name in before if name.startswith(("0.", "2.")))
+    assert not (before["6.weight"] == after["6.weight"]).all() and not (before["9.weight"] == after["9.weight"]).all()
