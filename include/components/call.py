@@ -73,7 +73,8 @@ def _run(one: Component, params: dict[str, Any], inputs: Mapping[str, Any], cont
             return body(**given, **params)
         if "context" in inspect.signature(body).parameters:
             params = {**params, "context": given.pop("context")}
-        return body(**params)(**given)
+        made: Any = body(**params)
+        return made(**given)
 
 
 def _outputs(name: str, one: Component, made: Any, sizes: dict[str, int]) -> dict[str, Any]:

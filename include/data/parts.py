@@ -177,7 +177,11 @@ def open_split(settings: Settings, split_ref: Ref, more: Sequence[str] = ()) -> 
     wanted = list(dict.fromkeys([*split.columns(timed), *more]))
     read = [read_divided(settings, piece, wanted) for piece in pieces]
     assignment = assign(
-        (split.round_name(piece), split.recipe_of(piece), split.rows_of(table, chosen, task=document.get("task", "classification")))
+        (
+            split.round_name(piece),
+            split.recipe_of(piece),
+            split.rows_of(table, chosen, task=document.get("task", "classification")),
+        )
         for piece, (table, chosen) in zip(pieces, read, strict=True)
     )
     tables = [table for table, _ in read]

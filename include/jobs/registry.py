@@ -56,8 +56,8 @@ JOBS: dict[str, Job] = {
         "include.data.privacy:make_sample", "mask a sample of ops data for dev, and report on it", ledger=True, project_code=False
     ),
     "drift_report": Job("include.monitoring.report:evidently_report", "write the Evidently report of a drift alert", ledger=True),
-    "workflow_step": Job("include.components.step:workflow_step", "run one step of a project's workflow, unless it was done alike"),
-    "workflow_model": Job("include.components.collect:workflow_model", "make the model of a workflow a training run, with its page"),
+    "workflow_step": Job("include.components.step:workflow_step", "run a step of a workflow, unless it was done alike"),
+    "workflow_model": Job("include.components.collect:workflow_model", "keep the model of a workflow as a training run"),
     "profile": Job("include.explore.profile:profile", "look at a data version: counts, distributions, relations, pictures"),
     "compute_features": Job("include.data.features.job:compute_features", "compute a feature view for a data version"),
 }

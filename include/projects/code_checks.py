@@ -31,7 +31,7 @@ class CodeChecks(Part):
     )
     ignore: list[Ignored] = Field([], description="Rules that do not count.")
     rows: int = Field(64, ge=8, le=10_000, description="Rows of the training part that the interface is tried with.")
-    seconds: float = Field(180, gt=0, le=3600, description="The interface check is ended after this time.")
+    seconds: float = Field(600, gt=0, le=3600, description="The interface check is ended after this time.")
     memory_mb: int = Field(4096, ge=256, le=1_048_576, description="The interface check is ended when it takes more.")
 
     @model_validator(mode="after")

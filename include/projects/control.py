@@ -38,7 +38,9 @@ class Control(Part):
 def control_problems(control: Control, content: Content) -> list[str]:
     """Return what of the section does not fit the rows of the table, each with its place under ``control``."""
     columns = content.columns if isinstance(content, TableContent) else {}
-    asked = {name: ("number", "integer") for name in (*control.state, *control.next_state, control.reward)}
+    asked: dict[str, tuple[str, ...]] = {
+        name: ("number", "integer") for name in (*control.state, *control.next_state, control.reward)
+    }
     asked |= {control.action: ("integer",), control.done: ("boolean",), control.episode: ("text", "category", "integer")}
     found = []
     for name, types in asked.items():

@@ -107,8 +107,8 @@ def described(annotation: Any) -> str:
         return "[" + ", ".join(described(one) for one in get_args(found)) + "]"
     if get_origin(found) in (list, set, frozenset):
         return f"list of {described(item(found))}"
-    names = {str: "text", int: "whole number", float: "number", bool: "true or false"}
-    return names.get(found, "anything")
+    words: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+    return words.get(found, "anything")
 
 
 def sections(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:

@@ -44,7 +44,9 @@ BUILT_IN: dict[str, BuiltIn] = {  # the first of a task is what its gate asks fo
     "silhouette": BuiltIn("max", "clustering", "how much nearer items lie to their own cluster than to the next, -1 to 1"),
     "davies_bouldin": BuiltIn("min", "clustering", "how wide clusters are for their distance, of each and its worst neighbour"),
     "stability": BuiltIn("max", "clustering", "adjusted Rand index of models of resampled rows with this one, 1 for the same"),
-    "adjusted_rand": BuiltIn("max", "clustering", "adjusted Rand index of clusters with labels, where there are some; 0 by chance"),
+    "adjusted_rand": BuiltIn(
+        "max", "clustering", "adjusted Rand index of clusters with labels, where there are some; 0 by chance"
+    ),
     "explained_variance": BuiltIn("max", "reduction", "share of the inputs' variance that comes back from the reduced items"),
     "reconstruction_error": BuiltIn("min", "reduction", "root mean squared error of the inputs that come back"),
     "trustworthiness": BuiltIn("max", "reduction", "how far neighbours of reduced items were near before, 0 to 1"),

@@ -176,7 +176,9 @@ class Project(Part):
             wrong += ["training.tests.minimum"] * bool(tests.minimum and self.task != "control")
             wrong += [f"training.tests.behaviour.{one.name}" for one in tests.behaviour if one.kind == "directional"]
             if wrong:
-                raise Problems(f"{one}: it asks for labels, and the task {self.task} learns without: leave it out" for one in wrong)
+                raise Problems(
+                    f"{one}: it asks for labels, and the task {self.task} learns without: leave it out" for one in wrong
+                )
         return self
 
     @model_validator(mode="after")

@@ -115,7 +115,8 @@ def _depth(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST:
-                raise Unreadable(Problem(event.start_mark.line + 1, f"is nested more than {DEEPEST} levels deep. Make it flat"))
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise Unreadable(Problem(line, f"is nested more than {DEEPEST} levels deep. Make it flat"))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 

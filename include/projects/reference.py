@@ -167,7 +167,7 @@ def _type(field: FieldInfo, known: list[Section]) -> str:
     words = described(field) + ("" if not _limits(field) else f", {_limits(field)}")
     if not links:
         return _cell(words)
-    outer = getattr(bare(field), "__origin__", None)
+    outer: Any = getattr(bare(field), "__origin__", None)
     return {dict: "mapping of name to ", list: "list of "}.get(outer, "") + " or ".join(links)
 
 

@@ -53,7 +53,7 @@ def of_rows(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> dict
 
 def seconds(microseconds: np.ndarray) -> np.ndarray:
     """Return moments, int64 microseconds since 1970 with NaT's number where one is missing, as float64 seconds with NaN."""
-    return np.where(microseconds == MISSING, np.nan, microseconds / 1_000_001)
+    return np.where(microseconds == MISSING, np.nan, microseconds / 1_000_000)
 
 
 def inputs(made: Any, rows: int) -> np.ndarray:

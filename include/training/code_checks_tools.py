@@ -17,7 +17,7 @@ from typing import Any
 LINT_RULES = "E4,E7,E9,F,B,PLE"
 # Types of packages are not followed: reading torch's takes half a minute, and what is unknown then needs no annotation.
 TYPES = "--follow-imports=skip --ignore-missing-imports --check-untyped-defs --disable-error-code=var-annotated"
-TIMEOUT_S = 60
+TIMEOUT_S = 180
 LOOK_S = 0.05
 MOST_OUTPUT = 20_000
 

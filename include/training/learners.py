@@ -162,7 +162,11 @@ def _without_labels(project: Project, built: Any) -> Learner:
     if project.task == "clustering":
         from include.training.clustering import ClusterLearner
 
-        if hasattr(built, "fit") and hasattr(built, "predict") and (hasattr(built, "predict_proba") or hasattr(built, "transform")):
+        if (
+            hasattr(built, "fit")
+            and hasattr(built, "predict")
+            and (hasattr(built, "predict_proba") or hasattr(built, "transform"))
+        ):
             return ClusterLearner()
         wanted = "an estimator that tells the cluster of new items, by predict_proba or transform, such as KMeans"
     elif project.task == "reduction":
@@ -179,7 +183,9 @@ def _without_labels(project: Project, built: Any) -> Learner:
         if torch:
             return ControlLearner()
         wanted = "a torch module from states to the value of each action"
-    raise InputError(f"the model component of {project.name} built {type(built).__name__}: the task {project.task} wants {wanted}")
+    raise InputError(
+        f"the model component of {project.name} built {type(built).__name__}: the task {project.task} wants {wanted}"
+    )
 
 
 def build(project: Project, params: Mapping[str, Any]) -> Any:

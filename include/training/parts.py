@@ -72,7 +72,11 @@ def prepare(
     if project.task == "regression":
         if labels.dtype.kind not in "iuf" or not np.isfinite(labels).all():
             raise InputError(f"the {name} part of {project.name} has labels that are no finite numbers")
-    elif labels.dtype.kind not in "iu" or labels.min() < (-1 if project.task in UNLABELLED else 0) or labels.max() >= len(project.classes):
+    elif (
+        labels.dtype.kind not in "iu"
+        or labels.min() < (-1 if project.task in UNLABELLED else 0)
+        or labels.max() >= len(project.classes)
+    ):
         raise InputError(f"the {name} part has labels outside 0..{len(project.classes) - 1}, the classes of {project.name}")
     ready = preparation or Preparation(project, None)
     try:

@@ -56,7 +56,9 @@ def measure(project: Project, fitted: Fitted, params: Mapping[str, Any], arrays:
     outputs = fitted.predict(arrays["test"].inputs)
     rows = len(arrays["test"].labels)
     if outputs.ndim != 2 or len(outputs) != rows or not np.isfinite(outputs).all():
-        raise InputError(f"the model of {project.name} gives outputs {outputs.shape} for {rows} rows, or some that are not finite")
+        raise InputError(
+            f"the model of {project.name} gives outputs {outputs.shape} for {rows} rows, or some that are not finite"
+        )
     found = _TASKS[project.task](project, fitted, params, arrays, outputs)
     for name, metric in registered(project).items():
         if metric.own:
@@ -93,7 +95,6 @@ def _clustering(
 def _reduction(
     project: Project, fitted: Any, params: Mapping[str, Any], arrays: Mapping[str, Arrays], outputs: np.ndarray
 ) -> Measured:
-    import numpy as np
 
     train, test = arrays["train"].inputs, arrays["test"].inputs
     back = fitted.restore(outputs)

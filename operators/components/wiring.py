@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import Param, TaskGroup
+from airflow.sdk import BaseOperator, Param, TaskGroup
 
 from include.components.graph import order, upstream
 from include.projects import Project
@@ -25,7 +25,7 @@ def workflow_params(project: Project) -> dict[str, Param]:
     return FRESH if project.workflow else {}
 
 
-def workflow_tasks(project: Project, split: Any, experiment: str = "") -> tuple[StartWorkflowOperator, WorkflowModelOperator]:
+def workflow_tasks(project: Project, split: Any, experiment: str = "") -> tuple[BaseOperator, BaseOperator]:
     """Add the tasks of a project's workflow to the DAG: one for each step, those that need nothing of each other side by side.
 
     Args:

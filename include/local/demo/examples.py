@@ -31,7 +31,9 @@ from include.projects.sources import FilesSource, SqlSource
 from include.settings import Settings
 
 SERVICES = ("data-server", "api-server", "scheduler", "dag-processor", "triggerer")
-EXAMPLES = ("breast_masses", "co2_levels", "shelf_photos", "support_tickets")
+EXAMPLES = (
+    "breast_masses", "co2_levels", "digit_maps", "flower_groups", "pole_balance", "shelf_photos", "support_tickets",
+)  # fmt: skip
 ANNOTATIONS = "annotations.json"
 """What the source of an example that comes without labels leaves beside its items: their labels, as COCO."""
 

@@ -28,6 +28,4 @@ def build(params: dict[str, Any]) -> nn.Module:
     hidden = int(params.get("hidden", DEFAULTS["hidden"]))
     if hidden < 1:
         raise ValueError(f"hidden must be at least 1, not {hidden}")
-    return nn.Sequential(
-        nn.Linear(STATE, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, ACTIONS)
-    )
+    return nn.Sequential(nn.Linear(STATE, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, ACTIONS))

@@ -27,9 +27,7 @@ KINDS: dict[str, tuple[int | None, dict[str, Any], int | None, set[str]]] = {  #
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_kind_of_learning(
-    name: str, course: Callable[[str], Course], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kind_of_learning(name: str, course: Callable[[str], Course], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Static checks start processes that know no project of a test; test_code_checks.py is about them.
     monkeypatch.setattr("include.training.model_tests.code", lambda *_: [], raising=False)
     rows, params, epochs, plots = KINDS[name]

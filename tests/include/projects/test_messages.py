@@ -34,7 +34,7 @@ def at(text: str, content: str = GOOD) -> int:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("domain: vision", "domain: visoin", "domain: must be one of vision, language, tabular, mixed (is 'visoin'). Did you mean vis"),
+        ("domain: vision", "domain: visoin", "domain: must be one of vision, language, tabular, mixed (is 'visoin'). Did"),
         ("min_rows: 500", "min_row: 500", "data.checks.min_row: there is no such key. Did you mean min_rows? Keys here: "),
         ("min_rows: 500", "min_rows: many", "data.checks.min_rows: must be a whole number (is 'many')"),
         ("min_rows: 500", "min_rows: 0", "data.checks.min_rows: must be at least 1 (is 0)"),

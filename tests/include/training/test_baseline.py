@@ -60,6 +60,8 @@ def test_texts_are_told_by_their_words(building):
     said = [("배송이 늦어요", 0), ("parcel is late", 0), ("환불해 주세요", 1), ("refund please", 1)] * 10
     texts, labels = np.array([f"{text} {n}" for n, (text, _) in enumerate(said)], dtype=object), np.array([at for _, at in said])
     # The numbers of terms say nothing to a linear model.
-    part = Arrays(texts, np.random.default_rng(0).integers(0, 900, (len(texts), 6)).astype(np.float32), labels, ["dev"] * len(texts))
+    part = Arrays(
+        texts, np.random.default_rng(0).integers(0, 900, (len(texts), 6)).astype(np.float32), labels, ["dev"] * len(texts)
+    )
     name, outputs = baseline(project, {"train": part, "validation": part, "test": part})
     assert name == "logistic regression" and (outputs.argmax(1) == labels).all()

@@ -35,9 +35,7 @@ def blobs() -> dict[str, Arrays]:
 
 
 @pytest.mark.parametrize("params", [{"family": "k_means", "clusters": 3}, {"family": "mixture", "clusters": 3, "shape": "tied"}])
-def test_clear_groups_are_found(
-    params: dict[str, Any], flowers: Project, blobs: dict[str, Arrays], tmp_path: Any
-) -> None:
+def test_clear_groups_are_found(params: dict[str, Any], flowers: Project, blobs: dict[str, Arrays], tmp_path: Any) -> None:
     import onnxruntime
 
     fitted = learner(flowers, params).fit(flowers, params, blobs, 7, 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from include.projects import Project, load_project
@@ -50,6 +49,8 @@ def corridor(building: Any) -> Project:
 
 
 def log(project: Project, episodes: int, seed: int = 0) -> dict[str, Arrays]:
+    import pandas as pd
+
     draw, rows = np.random.default_rng(seed), []
     for number in range(episodes):
         world = Corridor()
@@ -100,7 +101,7 @@ def test_returns_are_sums_of_rewards(corridor: Project) -> None:
 def test_bad_logs_and_simulators_are_told(building: Any, corridor: Project) -> None:
     part = log(corridor, 6)["train"]
     part.contents.loc[2, "action"] = 4
-    with pytest.raises(InputError, match="action goes from 0 to 4, and control.actions .* names 2"):
+    with pytest.raises(InputError, match=r"action goes from 0 to 4, and control.actions .* names 2"):
         transitions(corridor, part)
     part.contents["next_angle"] = np.nan
     with pytest.raises(InputError, match="lack values"):

@@ -85,9 +85,7 @@ def test_a_step_that_never_ends_is_ended(
     project, one, note = with_step(timeout_minutes=0.05), step(), tmp_path / "note"
     monkeypatch.setattr(WorkflowStepOperator, "job", "sleep")
     monkeypatch.setattr(one, "arguments", lambda settings, context: {"note": str(note)})
-    with pytest.raises(
-        JobTimeout, match=r"step forest: job sleep took longer than the 0.05 minutes.*steps.forest.timeout"
-    ):
+    with pytest.raises(JobTimeout, match=r"step forest: job sleep took longer than the 0.05 minutes.*steps.forest.timeout"):
         one.work(settings, project, context)
 
 

@@ -266,7 +266,7 @@ def test_a_job_with_other_arguments_takes_the_place_of_the_old_one(cluster, star
     replaced = in_background(start("stubborn", memory="1Gi"), [])
     wait_for(lambda: len(cluster.made) == 2, within=60)
     assert old.process.poll() is not None
-    next(iter(cluster.pods.values())).end("OOMKilled")
+    wait_for(lambda: next((pod for pod in cluster.pods.values() if pod is not old and pod.lines), None)).end("OOMKilled")
     replaced[0].join(30)
     thread.join(30)
     left(cluster)
@@ -284,8 +284,9 @@ def test_a_server_that_goes_away_leaves_the_pod_to_the_next_try(cluster, start, 
     assert len(cluster.pods) == 1
     lines: list[str] = []
     again = start("until", {"note": str(note)})
-    assert again.run(lambda line: (lines.append(line), note.touch()))["to"] == len(lines) - 1
+    done = again.run(lambda line: (lines.append(line), note.touch()))
     assert lines[0].startswith("going on with the pod")
+    assert {line for line in lines if "번째" in line} == {f"{number} 번째" for number in range(1, done["to"] + 1)}
     assert len(cluster.made) == 1
     left(cluster)
 

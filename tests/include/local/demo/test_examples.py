@@ -78,6 +78,9 @@ def test_the_examples_are_what_is_shipped_but_for_the_demo(settings: Settings) -
     assert found == {
         "breast_masses": settings.home / "source" / "breast_masses",
         "co2_levels": settings.home / "source" / "co2_levels",
+        "digit_maps": settings.home / "source" / "digit_maps",
+        "flower_groups": settings.home / "source" / "flower_groups",
+        "pole_balance": settings.source_url.get_secret_value(),
         "shelf_photos": settings.home / "source" / "shelf_photos",
         "support_tickets": settings.source_url.get_secret_value(),
     }
