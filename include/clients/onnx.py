@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import tempfile
@@ -76,7 +77,9 @@ def quantise(source: Path, calibration: np.ndarray, path: Path) -> None:
         def get_next(self) -> dict[str, np.ndarray] | None:
             return next(self.batches, None)
 
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    source, path = source.resolve(), path.resolve()
+    # What its shape inference gives up on is left in the working folder.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), _quiet():
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared))
         quantize_static(
