@@ -70,6 +70,6 @@ def test_what_cannot_be_shared_is_refused_before_anything_starts(digits, arrays,
         found.fit(digits, {**params, "batch_size": 1}, arrays, 7, 1)
     with pytest.raises(InputError, match="channels and hidden must be at least 1"):
         found.fit(digits, {**params, "channels": 0}, arrays, 7, 1)
-    monkeypatch.setattr("include.training.distributed.learner", lambda project, params: object())
+    monkeypatch.setattr("include.training.distributed.training_learner", lambda project, params: object())
     with pytest.raises(InputError, match=r"training\.workers is 2, and digits is no torch network"):
         trainer(settings, with_workers(digits, 2), params)

@@ -73,7 +73,7 @@ def test_measures_of_other_contents(assess: Any) -> None:
 
 
 def test_rules_that_fit_nothing(assess: Any) -> None:
-    with pytest.raises(ValidationError, match=r"data.quality: rules: one names price, which is no column"):
+    with pytest.raises(ValidationError, match=r"data.quality.rules: one names price, which is no column"):
         judged(assess, [row()], check="price > 0")
     project = project_of({"kind": "text"}, quality={"rules": [{"name": "one", "check": "price > 0"}]})
     with pytest.raises(ReferenceFault, match=r"there is no field 'price'. Fields are text, characters, words, label, key"):
