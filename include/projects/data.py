@@ -38,7 +38,11 @@ class Data(Part):
     start: Start = Start()
     content: Content = Field(description="What one item is.")
     checks: Checks = Checks()
-    refine: list[RefineStep] = Field([], description="Steps from raw to refined items; none leaves items as they are.")
+    refine: list[RefineStep] = Field(
+        [],
+        description="Steps from raw to refined items; none leaves items as they are. They clean what is learnt from: "
+        "requests do not go through them, so what both need belongs in preprocess or transforms.",
+    )
     quality: Quality = Quality()
     review: Review | None = Field(None, description="A person accepts each round before it is merged.")
     labelling: Labelling | None = Field(None, description="People label what the source brings without label.")
