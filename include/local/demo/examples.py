@@ -33,6 +33,7 @@ from include.settings import Settings
 SERVICES = ("data-server", "api-server", "scheduler", "dag-processor", "triggerer")
 EXAMPLES = (
     "breast_masses", "co2_levels", "digit_maps", "flower_groups", "pole_balance", "shelf_photos", "support_tickets",
+    "wine_cultivars",
 )  # fmt: skip
 ANNOTATIONS = "annotations.json"
 """What the source of an example that comes without labels leaves beside its items: their labels, as COCO."""
