@@ -83,6 +83,7 @@ def test_the_examples_are_what_is_shipped_but_for_the_demo(settings: Settings) -
         "pole_balance": settings.source_url.get_secret_value(),
         "shelf_photos": settings.home / "source" / "shelf_photos",
         "support_tickets": settings.source_url.get_secret_value(),
+        "wine_cultivars": settings.home / "source" / "wine_cultivars",
     }
 
 
