@@ -13,8 +13,8 @@ confirms the code that it was trained with.
 **When it fails.** `static_checks` names file, line and rule of what is wrong in the code; mend it, or name the rule under
 `training.code_checks.ignore` with the reason. `test_model` names the tests that failed with their figures, `confirm_model`
 says what the gate asked for and what was reached, `ask_confirmation` who rejected the model and why; clear it to ask
-again. The run with its plots and reports stays in MLflow. A killed tuning starts anew when its task is retried. Any task
-may be cleared; a model that is confirmed stays as it is.
+again. The run with its plots and reports stays in MLflow. A killed tuning goes on where it was, and repeats no trial that
+ended. Any task may be cleared; a model that is confirmed stays as it is.
 """
 
 from airflow.sdk import Asset, Param
@@ -54,8 +54,11 @@ PARAMS = {
     ),
 }
 
+OF_A_SEARCH = {"start_from", "trials"}  # the steps of a workflow have parameters of their own
+
 for project in projects(with_model=True):
-    params = {**PARAMS, **environment_param(project), **workflow_params(project)}
+    asked = {name: param for name, param in PARAMS.items() if not (project.workflow and name in OF_A_SEARCH)}
+    params = {**asked, **environment_param(project), **workflow_params(project)}
     with pipeline(project, "model_development", "training", __doc__, params=params) as dag:
         name = project.name
         split = ChooseSplitOperator(task_id="choose_split", project=name, version="{{ params.data_version }}")
