@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from include.clients.triton import TritonClient, TritonError
@@ -131,6 +132,8 @@ def test_stopped_server_is_not_waited_for(triton_server: Any, doubler: str) -> N
     with TritonClient(triton_server.settings()) as client:
         client.load(doubler)
         os.kill(triton_server.process.pid, signal.SIGSTOP)
+        while psutil.Process(triton_server.process.pid).status() != psutil.STATUS_STOPPED:
+            time.sleep(0.01)
         try:
             start = time.monotonic()
             with pytest.raises(TritonError, match="did not answer in time") as caught:

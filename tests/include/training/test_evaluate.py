@@ -5,7 +5,7 @@ import pytest
 
 from include.clients.mlflow import mlflow_client, read_file
 from include.training.errors import InputError
-from include.training.evaluate import assess, checked, evaluate, measure
+from include.training.evaluate import SKETCH, assess, checked, evaluate, measure
 from include.training.evaluation_report import pictures
 from include.training.gate import checks
 from include.training.register import register
@@ -101,6 +101,7 @@ def test_a_table_is_evaluated_with_slices_bias_and_explanations(settings, buildi
         slices=["radius"],
         bias={"by": ["laboratory"], "positive": "malignant", "limits": {"demographic_parity_difference": 0.9}},
         gate={"metric": "roc_auc", "minimum": 0.9, "beat_baseline": False},
+        tests={},
     )
     monkeypatch.setattr("include.training.parts.load", lambda *args, **more: masses)
     client = mlflow_client(settings)
@@ -110,9 +111,9 @@ def test_a_table_is_evaluated_with_slices_bias_and_explanations(settings, buildi
     lines: list[str] = []
     found = evaluate(settings, project, split, run_id, lines.append)
     assert found["metrics"]["roc_auc"] > 0.9 and "bias_laboratory_equalized_odds_difference" in found["metrics"]
-    assert any("no drift sketch" in line for line in lines)
+    assert json.loads(read_file(client, run_id, SKETCH)) and not any("no drift sketch" in line for line in lines)
     model = register(settings, project, run_id)
-    assert all(check["ok"] for check in checks(project, model["metrics"]))
+    assert [check for check in checks(project, model["metrics"]) if not check["ok"]] == []
     page = read_file(client, run_id, "reports/evaluation.html").decode()
     assert "Bias by laboratory" in page and "서울" in page and "SHAP importance" in page and "LIME" in page
 
@@ -126,7 +127,7 @@ def test_numbers_are_evaluated(settings, building, windows, split, monkeypatch):
     found = assess(client, project, windows, run_id, ways(None, project, windows["test"], None))
     assert {"rmse", "mae", "mae_low", "r2", "mape", "baseline_mae", "rows"} <= set(found["metrics"]) and found["per_class"] == []
     assert read_file(client, run_id, "plots/regression.png").startswith(b"\x89PNG")
-    assert client.get_run(run_id).data.params["baseline"] == "last value"
+    assert client.get_run(run_id).data.params["baseline"] == "ridge regression"
 
 
 @pytest.mark.integration
