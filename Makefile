@@ -65,9 +65,9 @@ unit: install-dev ## tests without servers
 	@$(PYTHON) -m pytest -m "not integration and not loop and not browser" -n auto $(ARGS)
 
 integration: install-dev ## tests against the real servers, which they start
-	@$(PYTHON) -m pytest -m "(integration or browser) and not loop" -n 3 --durations=25 --dist loadfile $(OWN:%=--ignore=%) $(ARGS)
-	@$(PYTHON) -m pytest -m "integration and not loop" -n 2 --durations=10 --dist loadfile $(OWN) $(ARGS)
-	@$(PYTHON) -m pytest -m loop --durations=0 $(ARGS)
+	@$(PYTHON) -m pytest -m "(integration or browser) and not loop" -n 2 --dist loadfile --durations=15 $(OWN:%=--ignore=%) $(ARGS)
+	@$(PYTHON) -m pytest -m loop --durations=5 $(ARGS) & loop=$$!; \
+	$(PYTHON) -m pytest -m "integration and not loop" --durations=5 $(OWN) $(ARGS); own=$$?; wait $$loop && exit $$own
 
 lint: install-dev ## style, types, and the layers
 	@$(VENV)/bin/ruff check .
