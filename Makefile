@@ -9,8 +9,8 @@ PYTHON := $(VENV)/bin/python
 # Byte code makes every import three to five times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Tests that join Ray clusters of other processes: Ray keeps how it logs in to one for as long as a process lives, so each
-# of the two processes that run them has a cluster of its own, and no test in them starts Ray in its own process.
+# Tests that join Ray clusters of other processes: Ray keeps how it logs in to one for as long as a process lives, so they
+# have a process of their own.
 OWN := tests/include/jobs tests/operators/runtimes
 
 # Wheels that torch itself asks for in its CUDA build, with their exact versions; its CPU build asks for none.
