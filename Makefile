@@ -1,7 +1,7 @@
 # `make` alone lists the commands. Everything that they write lies in .devmlops/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev project demo examples up down status labelling logs clean test unit integration lint format lock docs benchmarks
+.PHONY: help install install-dev project demo examples up down status labelling logs clean test unit integration kinds lint format lock docs benchmarks
 
 VENV := .devmlops/venv
 PYTHON := $(VENV)/bin/python
@@ -65,9 +65,12 @@ unit: install-dev ## tests without servers
 	@$(PYTHON) -m pytest -m "not integration and not loop and not browser" -n auto $(ARGS)
 
 integration: install-dev ## tests against the real servers, which they start
-	@$(PYTHON) -m pytest -m "(integration or browser) and not loop" -n 2 --dist loadfile --durations=15 $(OWN:%=--ignore=%) $(ARGS)
+	@$(PYTHON) -m pytest -m "(integration or browser) and not loop and not kinds" -n 2 --dist loadfile --durations=15 $(OWN:%=--ignore=%) $(ARGS)
 	@$(PYTHON) -m pytest -m loop --durations=5 $(ARGS) & loop=$$!; \
 	$(PYTHON) -m pytest -m "integration and not loop" --durations=5 $(OWN) $(ARGS); own=$$?; wait $$loop && exit $$own
+
+kinds: install-dev ## every kind of project and learning, from its source to a model (minutes; not part of make test)
+	@$(PYTHON) -m pytest -m kinds $(ARGS)
 
 lint: install-dev ## style, types, and the layers
 	@$(VENV)/bin/ruff check .

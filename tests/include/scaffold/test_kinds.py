@@ -69,6 +69,7 @@ def small(settings: Settings, name: str, kind: str) -> Project:
     return load_project(name, settings.projects_dir)
 
 
+@pytest.mark.kinds
 @pytest.mark.parametrize("kind", KINDS)
 def test_from_the_source_to_an_evaluated_model(kind: str, name: str, settings: Settings, one_ray: None) -> None:
     project = small(settings, name, kind)
