@@ -1,8 +1,8 @@
 """How long Airflow's DAG files take to parse with many projects, beside trivial ones, in one run; prints JSON.
 
 ``python benchmarks/parsing.py`` writes ``--projects`` projects of all kinds with the scaffold into a temporary folder.
-Each file of dags/ is then parsed in a process of its own in which Airflow's modules have been imported before, as the
-DAG processor does, and beside it a file that makes as many trivial DAGs of one task. Of ``--repeats`` runs the fastest counts.
+Each file of dags/ is then parsed in a process of its own in which Airflow's modules have been imported and frozen before,
+as the DAG processor does, and beside it a file that makes as many trivial DAGs of one task. Of ``--repeats`` runs the fastest counts.
 
 * ``cpu``: processor seconds of one file, all that it imports of the product included; the goal is 0.3. ``seconds`` is the
   same by the clock, which also counts what else the machine does.
@@ -36,11 +36,12 @@ for number in range({count}):
     globals()[dag.dag_id] = dag
 """
 PARSE = """
-import importlib.util, json, sys, time
+import gc, importlib.util, json, sys, time
 import airflow.sdk
 from airflow.sdk import DAG, Asset, BaseOperator, BaseSensorOperator, Param, task  # imported when they are first asked for
 from airflow.providers.standard.operators import hitl, trigger_dagrun
 from airflow.triggers import base
+gc.freeze()  # the DAG processor does so before it forks
 def parse(path):
     spec = importlib.util.spec_from_file_location("parsed_" + str(abs(hash(path))), path)
     module = importlib.util.module_from_spec(spec)

@@ -3,7 +3,8 @@
 **What it does.** Reads the files of words that `data.dictionaries` of project.yaml names, reports repeats and conflicts,
 and keeps what changed as a round of its own with a tag such as `dict-words-v2`. Where nothing changed the task is skipped.
 
-**When to run it.** After a change of the files, or on a schedule. Only projects with `data.dictionaries` have it.
+**When to run it.** After a change of the files, in Airflow's web UI or by REST. Only projects with `data.dictionaries`
+have it.
 
 **When it fails.** The task names the file and line, or the words that are there twice and differ: correct the file, or
 say with `conflicts` in project.yaml which one counts. Any task may be cleared.

@@ -16,7 +16,7 @@ check with its value; labels of unknown items and labels that are none are refus
 
 from airflow.sdk import Asset, Param, TriggerRule
 
-from include.data.labelling import formats_of
+from include.projects.labelling import formats_of
 from operators.data import (
     CheckRoundOperator,
     ImportLabelsOperator,
@@ -53,7 +53,7 @@ def params(formats: list[str]) -> dict[str, Param]:
 for project in projects():
     if project.data.labelling is None:
         continue
-    with pipeline(project, "labelling", "data", __doc__, params=params(formats_of(project))) as dag:
+    with pipeline(project, "labelling", "data", __doc__, params=params(formats_of(project.task))) as dag:
         name = project.name
         asked, file = "{{ params.version }}", "{{ params.file }}"
         imported = ImportLabelsOperator(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Context
 
-from include.jobs import JobKilled, Running, job
+from include import jobs
 from include.jobs.registry import find
-from include.jobs.request import request
-from include.management import Environment, admit, choose
 from include.projects import Project
 from include.settings import Settings, Zone
 from operators.base import ProjectOperator, actor
+
+if TYPE_CHECKING:
+    from include.management import Environment
 
 
 class JobOperator(ProjectOperator):
@@ -39,7 +40,7 @@ class JobOperator(ProjectOperator):
     def __init__(self, *, placements: Mapping[str, Mapping[str, Any]] | None = None, **kwargs: Any) -> None:
         place = (placements or {}).get(self.job) or {}
         super().__init__(**{**place, **kwargs})
-        self._running: Running | None = None
+        self._running: jobs.Running | None = None
         self._killed = False
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
@@ -54,6 +55,8 @@ class JobOperator(ProjectOperator):
 
     def place(self, settings: Settings, project: Project, wish: str) -> Environment:
         """Return the environment that the job runs in, given what the run wishes."""
+        from include.management import choose
+
         return choose(settings, project, self.job, wish)
 
     def reads(self, settings: Settings, project: Project, arguments: dict[str, Any]) -> Zone | None:
@@ -67,6 +70,8 @@ class JobOperator(ProjectOperator):
 
         Models confirm code, so a project that has none is not held to it.
         """
+        from include.management import admit
+
         if zone is None or not project.has_model or not find(self.job).project_code:
             return settings
         digest = admit(settings, project, zone == "ops", f"the task {self.task_id}", by)
@@ -94,21 +99,24 @@ class JobOperator(ProjectOperator):
         )
         self._running = running = self._job(environment, project, arguments, own, context)
         if self._killed:
-            raise JobKilled(self.job, 15, [])
+            raise jobs.JobKilled(self.job, 15, [])
         return running.run(on_line=self.log.info)
 
     def _job(
         self, environment: Environment, project: Project, arguments: dict[str, Any], settings: Settings, context: Context
-    ) -> Running:
+    ) -> jobs.Running:
+        from include.jobs.request import request
         from operators.runtimes import runtimes, secrets_of, with_connection
 
         secrets, own = secrets_of(environment), with_connection(settings, environment)
         if environment.runtime == "local":
-            return job(environment, self.job, project, arguments, own, secrets=secrets)
+            return jobs.job(environment, self.job, project, arguments, own, secrets=secrets)
         recorded = settings.ledger().startswith("sqlite")
         key, known = _key(context), runtimes(context)
         self.log.info("environment %s: %s", environment.name, environment.runtime)
-        made = job(environment, self.job, project, arguments, own, key=key, secrets=secrets, recorded=recorded, runtimes=known)
+        made = jobs.job(
+            environment, self.job, project, arguments, own, key=key, secrets=secrets, recorded=recorded, runtimes=known
+        )
         if away := request(environment, self.job, project, arguments, own, secrets=secrets).unreachable():
             self.log.warning("where the job runs, these mean another machine; set them in env of its environment: %s", away)
         if recorded:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from include.data.access import references
 from include.projects import Project
 from include.settings import Settings
 
@@ -45,6 +44,8 @@ def lineage(operator: ProjectOperator) -> OperatorLineage:
 
 def _datasets(settings: Settings, values: Any) -> Iterable[tuple[Named, Mapping[str, Any]]]:
     """Yield the datasets that references inside of ``values`` stand for."""
+    from include.data.access import references
+
     for ref in references(values):
         space = _lakefs(settings, ref["zone"], ref["repository"])
         if ref.get("split_digest"):

@@ -18,55 +18,6 @@ References are what these functions hand to one another, small dicts that JSON c
 - split: repository, zone, version, commit, split_path, split_digest, counts, and folds where it has some
 """
 
-from include.clients.lakefs import DataError
-from include.data.bundles import make_bundle
-from include.data.checks import check_round
-from include.data.collect import collect_round
-from include.data.compare import compare_versions
-from include.data.errors import DataCheckError, IntegrityError, ReferenceFault, RefineError, SourceError, SourceUnavailable
-from include.data.leakage import LeakageError
-from include.data.merge import merge_round
-from include.data.operating import collect_operating_round
-from include.data.parts import Part, load_part, split_document
-from include.data.refine import refine_round
-from include.data.restore import restore_split, restore_version
-from include.data.rollback import roll_back
-from include.data.split import make_split
-from include.data.split_views import compare_splits, find_split, list_splits, split_items
-from include.data.usage import data_of_model, runs_of_version
-from include.data.versions import latest_version, list_versions, tag_version, version
+from lazy_loader import attach_stub
 
-__all__ = [
-    "DataCheckError",
-    "DataError",
-    "IntegrityError",
-    "LeakageError",
-    "Part",
-    "ReferenceFault",
-    "RefineError",
-    "SourceError",
-    "SourceUnavailable",
-    "check_round",
-    "collect_operating_round",
-    "collect_round",
-    "compare_splits",
-    "compare_versions",
-    "data_of_model",
-    "find_split",
-    "latest_version",
-    "list_splits",
-    "list_versions",
-    "load_part",
-    "make_bundle",
-    "make_split",
-    "merge_round",
-    "refine_round",
-    "restore_split",
-    "restore_version",
-    "roll_back",
-    "runs_of_version",
-    "split_document",
-    "split_items",
-    "tag_version",
-    "version",
-]
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -44,7 +44,9 @@ def refine_round(settings: Settings, project: Project, round_ref: rounds.Ref) ->
 
     Raises:
         RefineError: a step is unknown, raised, or gave something that is no item.
+        CodeRefused: a step is of the project's own, the round is of ops data, and nobody confirmed the code.
     """
+    _admit(settings, project, round_ref)
     repo = rounds.repository(settings, project, round_ref["zone"])
     number, recipe = round_ref["round"], recipe_digest(project)
     if not round_ref["count"]:
@@ -63,6 +65,15 @@ def refine_round(settings: Settings, project: Project, round_ref: rounds.Ref) ->
     about = {**rounds.metadata("refine", document), "recipe": recipe, "count": found["count"], "left_out": found["left_out"]}
     repo.commit(branch, f"Round {number} refined: {found['count']} of {document['count']} items", about)
     return found
+
+
+def _admit(settings: Settings, project: Project, round_ref: rounds.Ref) -> None:
+    """Hold the project's own steps to what jobs are held to; a project without a model has nothing that confirms code."""
+    own = [step.use for step in project.data.refine if ":" in step.use]
+    if own and project.has_model and round_ref["zone"] == "ops":
+        from include.management import admit
+
+        admit(settings, project, True, f"refining by {', '.join(own)}", settings.actor)
 
 
 def report(repo: DataRepository, ref: str, number: int, recipe: str) -> dict[str, Any]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 import signal
+from typing import TYPE_CHECKING
 
 from include.errors import FinalError
+
+if TYPE_CHECKING:
+    from include.management import Environment
 
 # Exit codes of jobs that did not end by themselves; those of the shell where it has one.
 TIMED_OUT, LOST, UNPLACED = 124, -1, 125
@@ -50,11 +54,22 @@ class JobKilled(JobFailed):
 
 
 class JobOutOfMemory(JobKilled):
-    """A job that the system ended because memory ran out."""
+    """A job that was ended because it took more memory than it may, or than there is.
 
-    def __init__(self, job: str, tail: list[str], where: str = "") -> None:
-        advice = f"job {job} ran out of memory{where} and was killed; give it more, or use fewer workers or smaller batches"
-        super().__init__(job, signal.SIGKILL, tail, advice)
+    Attributes:
+        limit: what its environment gives, such as 4Gi; None where it gives all that there is.
+        used: bytes that it took, where that is known.
+    """
+
+    def __init__(self, job: str, tail: list[str], environment: Environment | None = None, used: int = 0) -> None:
+        self.limit, self.used = (environment.memory if environment else None), used or None
+        where, source = "", ""
+        if environment and environment.memory:
+            took = f"; it took {used / 2**20:,.0f} MiB" if used else ""
+            where = f" ({environment.memory} in the environment {environment.name}{took})"
+            source = f" (memory of the environment {environment.name}, or of the workflow's step where that has its own)"
+        advice = f"give it more{source}, or use fewer workers or smaller batches"
+        super().__init__(job, signal.SIGKILL, tail, f"job {job} ran out of memory{where} and was killed; {advice}")
 
 
 class JobTimeout(JobFailed):

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from include.jobs import memory
 from include.jobs.errors import JobFailed, JobKilled, JobOutOfMemory, JobRefused, JobTimeout, NotHere
 from include.jobs.registry import find
 from include.jobs.request import QUIET, Request
@@ -51,6 +52,7 @@ class LocalJob:
         self.name, self.project, self.args, self.settings, self.request = name, project, args, settings, request
         self.process: subprocess.Popen[str] | None = None
         self.killed = self.timed_out = False
+        self.took = 0  # bytes of memory, where that was more than its environment gives
         self._gone = threading.Event()
 
     def run(self, on_line: Callable[[str], None] = _show) -> dict[str, Any]:
@@ -67,7 +69,7 @@ class LocalJob:
             JobRefused: its error is final: bad spec, bad input, a gate not passed.
             NotHere: its environment asks for GPUs that this machine has not.
             JobTimeout: it took longer than its environment allows.
-            JobOutOfMemory: the system ended it because memory ran out.
+            JobOutOfMemory: it took more memory than its environment gives, or the system ended it because memory ran out.
             JobKilled: a signal ended it.
             JobFailed: anything else; the message is the job's own.
         """
@@ -101,6 +103,8 @@ class LocalJob:
         )
         watcher = threading.Thread(target=self._watch, args=(process,), daemon=True, name=f"job {self.name}")
         watcher.start()
+        scale = threading.Thread(target=self._weigh, args=(process.pid,), daemon=True, name=f"memory of job {self.name}")
+        scale.start()
         assert process.stdout is not None and process.stdin is not None
         timer = self._timer()
         try:
@@ -113,6 +117,7 @@ class LocalJob:
             timer.cancel()
             self._end(0 if self._gone.is_set() else GRACE_S)
             watcher.join()
+            scale.join()
             process.stdout.close()
             with contextlib.suppress(OSError):
                 process.stdin.close()
@@ -124,6 +129,17 @@ class LocalJob:
         self._gone.set()
         self._signal(signal.SIGKILL)
         process.wait()
+
+    def _weigh(self, pid: int) -> None:
+        """End the job when all its processes together take more memory than its environment gives."""
+        limit = self.request.environment.memory_bytes if self.request else None
+        while limit and not self._gone.wait(memory.LOOK_S):
+            there = memory.family(pid)
+            took = memory.used(there, limit)
+            if took > limit and not self._gone.is_set():
+                self.took = took
+                memory.end(there)
+                return
 
     def _check(self) -> None:
         wanted = self.request.environment if self.request else None
@@ -152,6 +168,8 @@ class LocalJob:
             if not isinstance(value, dict):
                 raise JobFailed(self.name, code, tail, f"job {self.name} gave {type(value).__name__}, not a dict")
             return value
+        if self.took and code != 0 and self.request and not self.killed:
+            raise JobOutOfMemory(self.name, tail, self.request.environment, self.took)
         number = -code if code < 0 else code - 128 if code > 128 else 0
         if number == signal.SIGKILL and oom and not self.killed:
             raise JobOutOfMemory(self.name, tail)

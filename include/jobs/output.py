@@ -73,8 +73,7 @@ class Output:
         if code == 0:
             return self._value()
         if oom:
-            limit = f" ({environment.memory} in the environment {environment.name})" if environment.memory else ""
-            raise JobOutOfMemory(job, tail, limit)
+            raise JobOutOfMemory(job, tail, environment)
         if code < 0 or code > 128:
             raise JobKilled(job, -code if code < 0 else code - 128, tail)
         if code in NOT_RUNNABLE:

@@ -53,7 +53,7 @@ def airflow_options(
         },
         "logging": {
             "base_log_folder": places.airflow / "logs",
-            "dag_processor_child_process_log_directory": places.airflow / "logs" / "dag_processor",
+            "dag_processor_child_process_log_directory": places.dag_logs,
             "worker_log_server_port": ports["airflow_worker_logs"],
             "trigger_log_server_port": ports["airflow_trigger_logs"],
             "colored_console_log": False,

@@ -49,6 +49,11 @@ class Places:
         return self.home / "airflow"
 
     @property
+    def dag_logs(self) -> Path:
+        """Return where Airflow's DAG processor keeps a log of each DAG file."""
+        return self.airflow / "logs" / "dag_processor"
+
+    @property
     def airflow_database(self) -> Path:
         """Return Airflow's SQLite file."""
         return self.airflow / "airflow.db"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from include.local.airflow_config import PARALLELISM, airflow_environment
+from include.local.dag_files import all_read
 from include.local.health import Check, answers, heartbeats
 from include.local.places import ROOT, Places, write_private
 from include.local.ports import HOST
@@ -32,6 +33,7 @@ QUIET = {
 KEPT = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "KUBECONFIG", "CUDA_VISIBLE_DEVICES"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "OMP_NUM_THREADS"),
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL",  # reading every DAG file every 30 s takes a quarter of a processor
 )
 KEPT_PREFIXES = (
     "LC_",
@@ -142,7 +144,7 @@ def _airflow_services(settings: Settings, places: Places, ports: Mapping[str, in
     return [
         service("api-server", answers(f"{url}/api/v2/monitor/health"), shown=url),
         service("scheduler", heartbeats(url, "scheduler", PARALLELISM), "--skip-serve-logs", job="SchedulerJob"),
-        service("dag-processor", heartbeats(url, "dag_processor"), job="DagProcessorJob"),
+        service("dag-processor", all_read(settings.dags_dir, places, heartbeats(url, "dag_processor")), job="DagProcessorJob"),
         service("triggerer", heartbeats(url, "triggerer"), "--skip-serve-logs", job="TriggererJob"),
     ]
 

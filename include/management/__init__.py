@@ -12,6 +12,7 @@ from include.management.environments import (
     put_environment,
     read_environment,
 )
+from include.management.released import NotReleased, ReleasedProject, archive, released_project, unpacked
 
 __all__ = [
     "LOCAL",
@@ -19,10 +20,13 @@ __all__ = [
     "CodeRefused",
     "Environment",
     "EnvironmentRefused",
+    "NotReleased",
     "Reference",
+    "ReleasedProject",
     "Runtime",
     "admit",
     "admit_served",
+    "archive",
     "choose",
     "code_of",
     "codes",
@@ -35,4 +39,6 @@ __all__ = [
     "git_state",
     "put_environment",
     "read_environment",
+    "released_project",
+    "unpacked",
 ]

@@ -1,8 +1,10 @@
 """Code of projects: what it consists of, in which state it is, and that the ops zone runs confirmed code alone.
 
-A project's code is its folder: project.yaml, the components and whatever lies beside them. Its digest is over the paths
-and contents, so the same code has the same digest on every machine. The ledger keeps its state: development, confirmed
-with the first model that was trained with it and confirmed, applied while a release of such a model is in production.
+A project's code is its folder: the components and whatever lies beside them, and those sections of project.yaml that say
+what a model learns, answers or is judged by (`include.projects.confirmed`). Its digest is over the paths and contents of
+files and over the canonical JSON of these sections, so the same code has the same digest on every machine. The ledger keeps
+its state: development, confirmed with the first model that was trained with it and confirmed, applied while a release of
+such a model is in production.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ Files = dict[str, dict[str, str]]
 IGNORED = ("__pycache__",)
 RUNS_IN_OPS = ("confirmed", "applied")
 SHOWN = 20
+CONFIGURATION = "project.yaml"
+SECTION = f"{CONFIGURATION}: "
+"""What the name of a section of project.yaml begins with, among the files."""
 _log = logging.getLogger(__name__)
 
 
@@ -36,7 +41,8 @@ class CodeRefused(FinalError, RuntimeError):
     Attributes:
         project: name of the project.
         digest: of the code as it lies there now.
-        differs: ``added``, ``removed`` and ``changed`` paths against the newest confirmed code; empty where there is none.
+        differs: ``added``, ``removed`` and ``changed`` paths, and sections of project.yaml, against the newest confirmed
+            code; empty where there is none.
     """
 
     def __init__(self, project: str, digest: str, problem: str, differs: Mapping[str, list[str]]) -> None:
@@ -51,7 +57,7 @@ class Code:
     Attributes:
         project: its name.
         digest: ``sha256:`` and 64 hex digits.
-        files: path -> ``kind`` and ``sha256``.
+        files: path, or ``project.yaml: `` and a section's -> ``kind`` and ``sha256``.
     """
 
     project: str
@@ -60,18 +66,29 @@ class Code:
 
 
 def code_of(project: Project) -> Code:
-    """Read the code of a project; caches and hidden files do not count."""
+    """Read the code of a project; caches, hidden files and what only runs it elsewhere or tells other people do not count."""
     from include.ledger import digest
+    from include.projects.confirmed import confirmed_sections
 
     kinds, files = _kinds(project), Files()
-    for path in sorted(p for p in project.folder.rglob("*") if p.is_file()):
-        inside = path.relative_to(project.folder)
-        if path.suffix == ".pyc" or any(part in IGNORED or part.startswith(".") for part in inside.parts):
-            continue
-        name = inside.as_posix()
-        kind = kinds.get(name) or ("code" if path.suffix == ".py" else "data")
-        files[name] = {"kind": kind, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    for path in code_files(project.folder):
+        name = path.relative_to(project.folder).as_posix()
+        if name != CONFIGURATION:
+            kind = kinds.get(name) or ("code" if path.suffix == ".py" else "data")
+            files[name] = {"kind": kind, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    for section, sha256 in confirmed_sections(project).items():
+        files[SECTION + section] = {"kind": "configuration", "sha256": sha256}
     return Code(project.name, digest({name: one["sha256"] for name, one in files.items()}), files)
+
+
+def code_files(folder: Path) -> list[Path]:
+    """Return the files of a project's folder that are its code, project.yaml among them, in order."""
+    found = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        inside = path.relative_to(folder).parts
+        if path.suffix != ".pyc" and not any(part in IGNORED or part.startswith(".") for part in inside):
+            found.append(path)
+    return found
 
 
 def git_state(folder: Path) -> tuple[str | None, bool | None]:
@@ -129,7 +146,8 @@ def admit(settings: Settings, project: Project, ops: bool, doing: str, by: str |
 
 
 def admit_served(settings: Settings, project: Project, paths: Iterable[str], doing: str) -> None:
-    """Make sure that files of a project that will run in the model server are those of one confirmed code.
+    """Make sure that what of a project will answer in the model server is of one confirmed code: files, and sections of
+    project.yaml such as the classes.
 
     Args:
         settings: of the ledger.
@@ -138,13 +156,15 @@ def admit_served(settings: Settings, project: Project, paths: Iterable[str], doi
         doing: what is about to happen, for the message.
 
     Raises:
-        CodeRefused: there is no confirmed code with these files.
+        CodeRefused: there is no confirmed code with these files and sections.
         LedgerError: the ledger cannot be reached.
     """
-    code, names = code_of(project), set(paths)
+    from include.projects.confirmed import SERVED
+
+    code, names = code_of(project), {*paths, *(SECTION + section for section in SERVED)}
     wanted = {path: one for path, one in code.files.items() if path in names}
     confirmed = [one for one in codes(settings, project) if one.state in RUNS_IN_OPS]
-    if not any(all(one.files.get(path, {}).get("sha256") == wanted[path]["sha256"] for path in wanted) for one in confirmed):
+    if not any(_sums(one.files, names) == _sums(wanted, names) for one in confirmed):
         newest = max(confirmed, key=_confirmed_at, default=None)
         raise _refused(project.name, code.digest, wanted, newest, doing, names)
 
@@ -188,11 +208,19 @@ def find_code(settings: Settings, project: Project, which: str) -> CodeVersion:
 
 
 def compare_files(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
-    """Return the paths that were ``added``, ``removed`` and ``changed`` from ``old`` to ``new``."""
+    """Return the paths that were ``added``, ``removed`` and ``changed`` from ``old`` to ``new``.
+
+    A section of project.yaml that says nothing is at its defaults, so it is changed where it begins or ceases to say
+    something. Code that was recorded with project.yaml as one file differs in that file from code with sections.
+    """
+    if (CONFIGURATION in old) != (CONFIGURATION in new):
+        old, new = ({_file(path): one for path, one in files.items()} for files in (old, new))
+    gone, come = set(old) - set(new), set(new) - set(old)
+    both = {path for path in set(old) & set(new) if old[path]["sha256"] != new[path]["sha256"]}
     return {
-        "added": sorted(set(new) - set(old)),
-        "removed": sorted(set(old) - set(new)),
-        "changed": sorted(path for path in set(old) & set(new) if old[path]["sha256"] != new[path]["sha256"]),
+        "added": sorted(path for path in come if not path.startswith(SECTION)),
+        "removed": sorted(path for path in gone if not path.startswith(SECTION)),
+        "changed": sorted({*both, *(path for path in come | gone if path.startswith(SECTION))}),
     }
 
 
@@ -207,7 +235,7 @@ def _refused(
     said = "; ".join(f"{what}: {', '.join(_shown(paths))}" for what, paths in differs.items() if paths)
     problem = (
         f"{doing} is refused: the code {digest[:19]} of {name} is not confirmed. Against code {newest.number}"
-        f" ({newest.digest[:19]}), which was confirmed last, these files differ: {said}. Run {name}.model_development with this"
+        f" ({newest.digest[:19]}), which was confirmed last, these differ: {said}. Run {name}.model_development with this"
         " code on dev data, so that confirming its model confirms the code, or put the confirmed files back"
     )
     return CodeRefused(name, digest, problem, differs)
@@ -223,8 +251,15 @@ def _kinds(project: Project) -> dict[str, str]:
     wanted += [("model", family.model) for family in project.training.families.values()]
     wanted += [("model", project.components.model)]
     wanted += [("postprocessing", project.components.postprocess), ("preprocessing", project.components.preprocess)]
-    named = {f"{str(place).partition(':')[0].replace('.', '/')}.py": kind for kind, place in wanted if place}
-    return {**named, "project.yaml": "configuration"}
+    return {f"{str(place).partition(':')[0].replace('.', '/')}.py": kind for kind, place in wanted if place}
+
+
+def _sums(files: Mapping[str, Mapping[str, str]], names: Iterable[str]) -> dict[str, str]:
+    return {name: files[name]["sha256"] for name in names if name in files}
+
+
+def _file(path: str) -> str:
+    return CONFIGURATION if path.startswith(SECTION) else path
 
 
 def _confirmed_at(code: CodeVersion) -> Any:

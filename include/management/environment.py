@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from include.errors import FinalError
 from include.projects.parts import Part
+from include.projects.sizes import checked, in_bytes
 
 Runtime = Literal["local", "docker", "kubernetes", "ray"]
 NAME = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
@@ -19,22 +20,20 @@ IMAGE = re.compile(
     r"(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
     re.ASCII,
 )
-MEMORY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s?(|K|M|G|T|Ki|Mi|Gi|Ti)B?", re.ASCII)
 LABEL = r"^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
 DNS = r"^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$"
 SECRET = re.compile(r"(?:connection:[\w.-]{1,200}?(?:#(?:password|login|uri))?|kubernetes:[a-z0-9][a-z0-9.-]*/[\w.-]+)", re.ASCII)
 LOOKS_SECRET = re.compile(r"(?:SECRET|PASSWORD|PASSWD|TOKEN|PRIVATE_KEY|API_KEY|CREDENTIALS?)(?:_|$)", re.IGNORECASE)
-SMALLEST_MEMORY = 64 * 2**20
 FORBIDDEN_SOURCES = ("/proc", "/sys", "/dev", "/var/run/docker.sock", "/run/docker.sock")
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 
 # What a runtime can do something with. Everything else is refused, so that no wish is silently forgotten.
-_ALL = {"name", "runtime", "description", "cpu", "gpu", "env", "secrets", "references", "timeout_minutes"}
+_ALL = {"name", "runtime", "description", "cpu", "gpu", "memory", "env", "secrets", "references", "timeout_minutes"}
 MEANS: dict[str, set[str]] = {
     "local": _ALL,
-    "docker": _ALL | {"image", "memory", "network", "connection"},
-    "kubernetes": _ALL | {"image", "memory", "namespace", "queue", "priority", "connection", "start_minutes", "service_account"},
-    "ray": _ALL | {"memory", "queue", "connection", "start_minutes"},
+    "docker": _ALL | {"image", "network", "connection"},
+    "kubernetes": _ALL | {"image", "namespace", "queue", "priority", "connection", "start_minutes", "service_account"},
+    "ray": _ALL | {"queue", "connection", "start_minutes"},
 }
 
 
@@ -66,7 +65,7 @@ class Environment(Part):
     description: str = Field("", max_length=1000)
     image: str | None = Field(None, max_length=400, description="Container image that holds the product (see Dockerfile).")
     cpu: float | None = Field(None, gt=0, le=4096, description="Processors; no limit where it is not given.")
-    memory: str | None = Field(None, description="Such as 512Mi or 4Gi; no limit where it is not given.")
+    memory: str | None = Field(None, description="For the job with all its processes, such as 512Mi or 4Gi; no limit where not given.")
     gpu: float = Field(0, ge=0, le=1024, description="GPUs; a fraction of one on Ray alone.")
     queue: str | None = Field(
         None, pattern=LABEL, description="Kubernetes: nodes labelled devmlops.io/queue; Ray: nodes with that custom resource."
@@ -102,9 +101,7 @@ class Environment(Part):
     @field_validator("memory")
     @classmethod
     def _memory(cls, value: str | None) -> str | None:
-        if value is not None and in_bytes(value) < SMALLEST_MEMORY:
-            raise ValueError(f"{value} is too little for a Python process: give at least 64Mi")
-        return value
+        return value if value is None else checked(value)
 
     @field_validator("env")
     @classmethod
@@ -183,17 +180,3 @@ class Environment(Part):
         """Return the variables that a job gets, without the secret ones."""
         found = {f"DEVMLOPS_REFERENCE_{name.upper()}": self.target(name) for name in self.references}
         return {**found, **self.env}
-
-
-def in_bytes(text: str) -> int:
-    """Return the bytes of a size such as ``512Mi``, ``4GB`` or ``1000000``.
-
-    Raises:
-        ValueError: it is no size.
-    """
-    found = MEMORY.fullmatch(text)
-    if not found:
-        raise ValueError(f"{text!r} is no size: write a number and Ki, Mi, Gi or Ti, such as 512Mi or 4Gi")
-    number, unit = float(found[1]), found[2]
-    power = "KMGT".index(unit[0]) + 1 if unit else 0
-    return int(number * (1024 if unit.endswith("i") else 1000) ** power)

@@ -11,6 +11,7 @@ from include.monitoring.errors import MonitoringError
 from include.monitoring.four_way import four_way
 from include.monitoring.report import evidently_report
 from include.monitoring.sketch import Sketch
+from include.monitoring.unwatched import close_unwatched, raise_unwatched
 from include.monitoring.windows import Drift, next_windows, watch
 
 __all__ = [
@@ -18,12 +19,14 @@ __all__ = [
     "MonitoringError",
     "Score",
     "Sketch",
+    "close_unwatched",
     "compare",
     "drift_score",
     "evidently_report",
     "four_way",
     "next_windows",
     "raise_drift_alert",
+    "raise_unwatched",
     "reference_sketch",
     "watch",
     "window_sketch",

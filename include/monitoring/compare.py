@@ -1,6 +1,7 @@
 """The decision between two models on the same rows, old and new: numbers, intervals, reasons.
 
-The rule, as `decide` applies it (difference = candidate's accuracy minus the current model's, on the same rows):
+The rule, as `decide` applies it (difference = candidate's accuracy minus the current model's, on the same rows; of
+models that answer with numbers, what `include.monitoring.compare_numbers` calls difference):
 
 * Old data blocks, when the candidate loses more than ``max_loss_on_old`` there; or when it surely loses (the
   whole interval lies below 0) and a loss beyond the limit cannot be excluded (the interval reaches below it);
@@ -15,6 +16,7 @@ rows a sure loss just inside the limit would pass unseen. With more rows both pa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -24,6 +26,30 @@ from include.monitoring.errors import MonitoringError
 
 RESAMPLES = 2000
 MIN_ROWS = 30
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What two models are compared by, and how it is told.
+
+    Attributes:
+        name: of the metric; cells hold their value under it.
+        lower_is_better: which way it gets better; a difference above 0 is always for the candidate.
+        share: the difference is a share of the current model's figure, not one of the figure itself.
+        slice: what a slice of the rows is called.
+    """
+
+    name: str = "accuracy"
+    lower_is_better: bool = False
+    share: bool = False
+    slice: str = "class"
+
+    def told(self, value: float) -> str:
+        """Return a value in words."""
+        return f"{value:.3f}" if self.name == "accuracy" else f"{value:.4g}"
+
+
+ACCURACY = Figure()
 
 
 def wilson(right: int, n: int, confidence: float) -> tuple[float, float]:
@@ -147,34 +173,40 @@ def decide(
     max_loss: float,
     min_gain: float,
     confidence: float,
+    figure: Figure = ACCURACY,
+    of_slices: Figure = ACCURACY,
 ) -> tuple[str, list[str]]:
     """Apply the rule of this module; each reason says its part of it with the numbers."""
     against, notes = [], []
+    of = f" of the current model's {figure.name}" if figure.share else ""
     for part in ("old", "new"):
         if (n := cells[f"current_{part}"]["n"]) < MIN_ROWS:
             against.append(f"only {n} {part} test rows: at least {MIN_ROWS} are needed to judge, collect more")
-    seen = f"on {cells['current_old']['n']} old rows {_told(cells, 'old')}, difference {_interval(old, confidence)}"
+    seen = f"on {cells['current_old']['n']} old rows {_told(cells, 'old', figure)}, {_interval(old, confidence, figure)}"
     if old["value"] < -max_loss:
-        against.append(f"{seen}: loses more than the {max_loss:.3f} that it may lose on old data")
+        against.append(f"{seen}: loses more than the {max_loss:.3f}{of} that it may lose on old data")
     elif old["high"] < 0 and old["low"] < -max_loss:
-        against.append(f"{seen}: surely loses on old data, and more than the allowed {max_loss:.3f} cannot be excluded")
+        against.append(f"{seen}: surely loses on old data, and more than the allowed {max_loss:.3f}{of} cannot be excluded")
     else:
-        unsure = f"; the rows cannot exclude a loss beyond {max_loss:.3f}" if old["low"] < -max_loss else ""
-        notes.append(f"{seen}: within the {max_loss:.3f} that it may lose on old data{unsure}")
+        unsure = f"; the rows cannot exclude a loss beyond {max_loss:.3f}{of}" if old["low"] < -max_loss else ""
+        notes.append(f"{seen}: within the {max_loss:.3f}{of} that it may lose on old data{unsure}")
     for name, cell in slices.items():
         current, candidate = cell["current_old"], cell["candidate_old"]
-        if current["n"] and candidate["high"] < current["low"]:
+        lower = of_slices.lower_is_better
+        worse = current["high"] < candidate["low"] if lower else candidate["high"] < current["low"]
+        if current["n"] and worse:
+            before, now = (of_slices.told(one[of_slices.name]) for one in (current, candidate))
             against.append(
-                f"class {name!r} collapses on old data: {current['accuracy']:.3f} -> {candidate['accuracy']:.3f} "
+                f"{of_slices.slice} {name!r} collapses on old data: {before} -> {now} "
                 f"on {current['n']} rows, intervals do not touch"
             )
-    seen = f"on {cells['current_new']['n']} new rows {_told(cells, 'new')}, difference {_interval(new, confidence)}"
+    seen = f"on {cells['current_new']['n']} new rows {_told(cells, 'new', figure)}, {_interval(new, confidence, figure)}"
     if new["value"] < min_gain:
-        against.append(f"{seen}: gains less than the {min_gain:.3f} that it must gain on new data")
+        against.append(f"{seen}: gains less than the {min_gain:.3f}{of} that it must gain on new data")
     elif new["low"] <= 0:
         against.append(f"{seen}: a gain on new data is not sure, the interval reaches 0")
     else:
-        notes.append(f"{seen}: a sure gain of at least {min_gain:.3f} on new data")
+        notes.append(f"{seen}: a sure gain of at least {min_gain:.3f}{of} on new data")
     return ("reject" if against else "accept"), [*against, *notes]
 
 
@@ -209,9 +241,12 @@ def _difference(current: np.ndarray, candidate: np.ndarray, confidence: float, s
     }
 
 
-def _told(cells: dict[str, dict[str, Any]], part: str) -> str:
-    return f"accuracy {cells[f'current_{part}']['accuracy']:.3f} -> {cells[f'candidate_{part}']['accuracy']:.3f}"
+def _told(cells: dict[str, dict[str, Any]], part: str, figure: Figure) -> str:
+    before, now = (figure.told(cells[f"{who}_{part}"][figure.name]) for who in ("current", "candidate"))
+    return f"{figure.name} {before} -> {now}"
 
 
-def _interval(difference: dict[str, Any], confidence: float) -> str:
-    return f"{difference['value']:+.3f} ({confidence:.0%} interval {difference['low']:+.3f} to {difference['high']:+.3f})"
+def _interval(difference: dict[str, Any], confidence: float, figure: Figure) -> str:
+    word = "better by" if figure.share or figure.lower_is_better else "difference"
+    ends = f"{confidence:.0%} interval {difference['low']:+.3f} to {difference['high']:+.3f}"
+    return f"{word} {difference['value']:+.3f} ({ends})"

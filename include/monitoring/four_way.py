@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from include.monitoring.compare import compare
+from include.monitoring.compare_numbers import Rows, compare_numbers
 from include.monitoring.errors import MonitoringError
-from include.monitoring.pictures import picture
+from include.monitoring.pictures import figure_of, picture
 from include.monitoring.store import monitoring_run
 from include.projects.project import Project
 from include.settings import Settings
 
 PARTS = ("old", "new")
-SHORT = {"current": "cur", "candidate": "cand"}
+JUDGED = ("classification", "regression")
 
 
 def four_way(
@@ -41,15 +42,21 @@ def four_way(
         seed: seed of the bootstrap.
 
     Returns:
-        What `compare` gives, and ``current_version``, ``candidate_version``, ``run_id``, ``url``.
+        What `compare` gives, of a regression `compare_numbers`, and ``current_version``, ``candidate_version``, ``run_id``, ``url``.
 
     Raises:
-        MonitoringError: the split has no old or no new test rows, or a model does not fit the data.
+        MonitoringError: the task has no true answers, the split has no old or no new test rows, or a model does not fit
+            the data.
     """
     from include.data import load_part
     from include.training import load_model, predict
 
-    found: dict[str, np.ndarray] = {}
+    if project.task not in JUDGED:
+        raise MonitoringError(
+            f"the task {project.task} of {project.name} has no true answers to compare two models by: "
+            f"four-way comparison is for {' and '.join(JUDGED)}; compare the runs with {project.name}.comparison"
+        )
+    found: dict[str, Rows] = {}
     models = {
         who: load_model(settings, project, v) for who, v in (("current", current_version), ("candidate", candidate_version))
     }
@@ -60,34 +67,41 @@ def four_way(
                 f"split {split.get('split_digest')} has no {origin} test rows: compare on the split of a bundle, "
                 "which holds an earlier version and new rounds"
             )
-        found[f"labels_{origin}"] = np.asarray(part.labels)
-        for who, model in models.items():
-            probabilities = np.asarray(predict(model, project, part.contents))
-            if probabilities.shape != (len(part.labels), len(project.classes)):
-                raise MonitoringError(
-                    f"the {who} model gives {probabilities.shape} for {len(part.labels)} rows of {len(project.classes)} classes: "
-                    "the two models must have the project's classes"
-                )
-            found[f"{SHORT[who]}_{origin}"] = probabilities.argmax(1)
-    limits = project.retraining
+        said = [np.asarray(predict(model, project, part.contents)) for model in models.values()]
+        if project.task == "classification":
+            said = [_classes(project, who, one, len(part.labels)) for who, one in zip(models, said, strict=True)]
+        found[origin] = (np.asarray(part.labels), *said)  # type: ignore[assignment]
     result = {
         "current_version": str(current_version),
         "candidate_version": str(candidate_version),
-        **compare(
-            found["labels_old"],
-            found["cur_old"],
-            found["cand_old"],
-            found["labels_new"],
-            found["cur_new"],
-            found["cand_new"],
-            classes=project.classes,
-            confidence=limits.confidence,
-            max_loss_on_old=limits.max_loss_on_old,
-            min_gain_on_new=limits.min_gain_on_new,
-            seed=seed,
-        ),
+        **_compared(project, found["old"], found["new"], seed),
     }
     return log_four_way(settings, project, result, str(split.get("split_digest", "")))
+
+
+def _classes(project: Project, who: str, probabilities: np.ndarray, rows: int) -> np.ndarray:
+    if probabilities.shape != (rows, len(project.classes)):
+        raise MonitoringError(
+            f"the {who} model gives {probabilities.shape} for {rows} rows of {len(project.classes)} classes: "
+            "the two models must have the project's classes"
+        )
+    return probabilities.argmax(1)
+
+
+def _compared(project: Project, old: Rows, new: Rows, seed: int) -> dict[str, Any]:
+    limits = project.retraining
+    rule = {
+        "confidence": limits.confidence,
+        "max_loss_on_old": limits.max_loss_on_old,
+        "min_gain_on_new": limits.min_gain_on_new,
+        "seed": seed,
+    }
+    if project.task == "classification":
+        return compare(*old, *new, classes=project.classes, **rule)
+    from include.training.metrics import gate_metric, metric_of
+    from include.training.slices import slice_metric
+
+    return compare_numbers(old, new, gate_metric(project), metric_of(project, slice_metric(project)), **rule)
 
 
 def log_four_way(settings: Settings, project: Project, result: dict[str, Any], split_digest: str) -> dict[str, Any]:
@@ -96,7 +110,7 @@ def log_four_way(settings: Settings, project: Project, result: dict[str, Any], s
     Args:
         settings: give MLflow.
         project: the project.
-        result: of `compare`, with ``current_version`` and ``candidate_version``.
+        result: of `compare` or `compare_numbers`, with ``current_version`` and ``candidate_version``.
         split_digest: the split that was compared on.
 
     Returns:
@@ -111,7 +125,7 @@ def log_four_way(settings: Settings, project: Project, result: dict[str, Any], s
         "candidate_version": result["candidate_version"],
         "split_digest": split_digest,
     }
-    metrics = {name: cell["accuracy"] for name, cell in result["cells"].items()}
+    metrics = {name: cell[figure_of(result)] for name, cell in result["cells"].items()}
     metrics |= {f"difference_{part}": result[f"difference_{part}"]["value"] for part in PARTS}
     name = f"four-way v{result['current_version']} - v{result['candidate_version']}"
     with monitoring_run(settings, project, name, tags) as run:

@@ -33,33 +33,45 @@ def _figure(width: float, height: float, out: io.BytesIO) -> Iterator[Figure]:
 
 
 def picture(result: dict[str, Any]) -> bytes:
-    """Draw a four-way comparison: the four cells with their intervals, and each class."""
+    """Draw a four-way comparison: the four cells with their intervals, and each class or quarter of the true values."""
     out = io.BytesIO()
-    names = list(result["slices"])
+    names, metric = list(result["slices"]), figure_of(result)
+    of_slices = result.get("slice_metric", metric)
     with _figure(11, 4.2, out) as figure:
-        cells, classes = figure.subplots(1, 2, width_ratios=(1, 2.2))
+        cells, slices = figure.subplots(1, 2, width_ratios=(1, 2.2))
         for i, part in enumerate(PARTS):
             for j, (who, colour) in enumerate(WHO.items()):
                 version = f"{who} (v{result[f'{who}_version']})"
-                _bar(cells, i + 0.4 * j - 0.2, result["cells"][f"{who}_{part}"], colour, 0.36, None if i else version)
+                cell = result["cells"][f"{who}_{part}"]
+                _bar(cells, i + 0.4 * j - 0.2, cell, metric, colour, 0.36, None if i else version)
         cells.set_xticks(range(2), [f"{part} data, n={result['cells'][f'current_{part}']['n']}" for part in PARTS])
         cells.set_title(f"decision: {result['decision']}")
         figure.legend(loc="outside lower left", ncols=2)
         for i, name in enumerate(names):
             for j, (part, who) in enumerate((part, who) for part in PARTS for who in WHO):
-                _bar(classes, i + 0.2 * j - 0.3, result["slices"][name][f"{who}_{part}"], WHO[who], 0.18, None, part == "new")
-        classes.set_xticks(range(len(names)), names)
-        classes.set_title("by class (hatched: new data)")
-        for axes in (cells, classes):
-            axes.set_ylim(0, 1.05)
-            axes.set_ylabel(f"accuracy, {result['limits']['confidence']:.0%} intervals")
+                cell = result["slices"][name][f"{who}_{part}"]
+                _bar(slices, i + 0.2 * j - 0.3, cell, of_slices, WHO[who], 0.18, None, part == "new")
+        slices.set_xticks(range(len(names)), names)
+        slices.set_title(f"by {'class' if metric == 'accuracy' else 'true value'} (hatched: new data)")
+        for axes, measured in ((cells, metric), (slices, of_slices)):
+            if measured == "accuracy":
+                axes.set_ylim(0, 1.05)
+            lower = ", lower is better" if result.get("direction") == "min" else ""
+            axes.set_ylabel(f"{measured}{lower}, {result['limits']['confidence']:.0%} intervals")
     return out.getvalue()
 
 
-def _bar(axes: Any, x: float, cell: dict[str, Any], colour: str, width: float, label: str | None, hatched: bool = False) -> None:
+def figure_of(result: dict[str, Any]) -> str:
+    """Return under which name the cells of a four-way comparison hold their figure."""
+    return str(result.get("metric", "accuracy"))
+
+
+def _bar(
+    axes: Any, x: float, cell: dict[str, Any], metric: str, colour: str, width: float, label: str | None, hatched: bool = False
+) -> None:
     if not cell["n"]:
         return
-    value = cell["accuracy"]
+    value = cell[metric]
     error = [[max(0.0, value - cell["low"])], [max(0.0, cell["high"] - value)]]
     looks = {"hatch": "///", "edgecolor": "white"} if hatched else {}
     axes.bar(x, value, width, color=colour, label=label, yerr=error, capsize=2, ecolor="#334155", linewidth=0, **looks)

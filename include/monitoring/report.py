@@ -17,7 +17,7 @@ from include.monitoring.logged import Rows, answered, first_of, rows_of, togethe
 from include.monitoring.pictures import plot_scores
 from include.monitoring.sketch import measure
 from include.monitoring.store import monitoring_run
-from include.monitoring.windows import ROUTE
+from include.monitoring.windows import ROUTE, as_released
 from include.projects.project import Project
 from include.settings import Settings
 
@@ -45,6 +45,7 @@ def evidently_report(settings: Settings, project: Project, alert_id: int | str) 
 
     Raises:
         MonitoringError: the alert is another project's or no drift alert, or its rows are gone from the log.
+        NotReleased: the code that the release was made with is not there.
         MlflowError: MLflow did not answer.
     """
     ledger = Ledger(settings.ledger())
@@ -53,6 +54,7 @@ def evidently_report(settings: Settings, project: Project, alert_id: int | str) 
     if alert.project != project.name or not {"release_id", "start_cursor", "end_cursor"} <= details.keys():
         raise MonitoringError(f"alert {alert_id} is no drift alert of {project.name}: give the id of one")
     release_id = details["release_id"]
+    project = as_released(settings, project, release_id)
     current = current_frame(settings, project, release_id, details["start_cursor"], details["end_cursor"])
     known = reference_frame(settings, project, ledger.release(release_id).model)
     windows = ledger.windows(project.name, release_id, last=SHOWN_WINDOWS)

@@ -18,6 +18,7 @@ import numpy as np
 
 from include.inference import Cursor, Record, read
 from include.ledger import Ledger, Window
+from include.management import released_project
 from include.monitoring.drift import Score, drift_score, window_sketch
 from include.monitoring.errors import MonitoringError
 from include.monitoring.logged import rows_of, together
@@ -120,6 +121,16 @@ def reference(settings: Settings, release_id: str) -> Sketch:
         ) from cause
 
 
+def as_released(settings: Settings, project: Project, release_id: str) -> Project:
+    """Return a project as a release was made of it: rows are read and measured by that code, whatever lies in its folder.
+
+    Raises:
+        NotReleased: that code is not there, or was altered.
+    """
+    code = Ledger(settings.ledger()).release(release_id).model.get("code")
+    return released_project(project, settings.model_repository / release_id, code)
+
+
 @lru_cache(maxsize=32)
 def _reference(path: Path, changed: int) -> Sketch:
     return Sketch.from_json(path.read_bytes())
@@ -140,12 +151,14 @@ def next_windows(settings: Settings, project: Project) -> list[Window]:
 
     Raises:
         MonitoringError: the release's reference sketch is missing or unusable.
+        NotReleased: the code that the release was made with is not there.
     """
     ledger = Ledger(settings.ledger())
     route = ledger.route(project.name, ROUTE)
     if route is None or not route.release_id:
         return []
     release_id, sketch = route.release_id, reference(settings, route.release_id)
+    project = as_released(settings, project, release_id)
     last = ledger.last_window(project.name, release_id)
     # After a switch, or a switch back, what other releases answered meanwhile was read already.
     newest = ledger.windows(project.name, last=1)
@@ -233,7 +246,7 @@ def watch(settings: Settings, project: Project) -> Drift | None:
 
     Args:
         settings: where the log, the ledger and the packages are.
-        project: whose production route is watched.
+        project: whose production route is watched, with the limits of now.
 
     Returns:
         The drift, where the newest ``windows_in_a_row`` windows of the current release all exceed the threshold;
@@ -241,6 +254,7 @@ def watch(settings: Settings, project: Project) -> Drift | None:
 
     Raises:
         MonitoringError: the release's reference sketch is missing or unusable.
+        NotReleased: the code that the release was made with is not there.
     """
     next_windows(settings, project)
     ledger = Ledger(settings.ledger())

@@ -1,10 +1,25 @@
-"""The section ``data.labelling`` of a project.yaml: how people label."""
+"""The section ``data.labelling`` of a project.yaml: how people label, and in which formats labels come from files."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from include.projects.parts import Fraction, Part
+
+TASKS: dict[str, tuple[str, ...]] = {
+    "coco": ("detection", "segmentation"),
+    "yolo": ("detection",),
+    "voc": ("detection", "segmentation"),
+    "conll": ("tagging",),
+    "squad": ("question_answering",),
+    "csv": ("classification", "regression", "detection", "segmentation", "tagging", "question_answering"),
+}
+"""What tasks the labels of a format can be of; `include.data.labelling.formats` reads and writes them."""
+
+
+def formats_of(task: str) -> list[str]:
+    """Return the formats that can say what labels of a task say."""
+    return [name for name, tasks in TASKS.items() if task in tasks]
 
 
 class Labelling(Part):

@@ -15,7 +15,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class Part(BaseModel):
     """One section: unknown keys are errors, and nothing changes after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Problems(ValueError):

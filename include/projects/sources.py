@@ -16,7 +16,7 @@ Decode = Literal["array", "base64", "hex", "bytes"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class SqlSource(_Part):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, field_validator
 
 from include.projects.environments import Name
 from include.projects.parts import NAME, Part
+from include.projects.sizes import checked, in_bytes
 
 if TYPE_CHECKING:
     from include.projects.project import Project
-
-SIZE = re.compile(r"^[1-9][0-9]{0,6}(Mi|Gi)$")
 
 
 class WorkflowStep(Part):
@@ -28,15 +26,18 @@ class WorkflowStep(Part):
     unused: list[str] = Field([], description="Outputs that nothing takes, on purpose.")
     environment: Name | None = Field(None, description="Where it runs; that of the job workflow_step where not given.")
     timeout_minutes: float | None = Field(None, gt=0, le=60 * 24 * 31, description="A step that takes longer is ended.")
-    memory: str | None = Field(None, pattern=SIZE.pattern, description="A step that needs more is ended: such as 512Mi or 4Gi.")
+    memory: str | None = Field(None, description="A step that needs more is ended: such as 512Mi or 4Gi.")
     max_output_mb: float = Field(2048, gt=0, le=1_000_000, description="A step whose outputs are larger together is refused.")
 
     @property
     def memory_bytes(self) -> int | None:
         """Return the memory limit in bytes."""
-        if self.memory is None:
-            return None
-        return int(self.memory[:-2]) * (2**20 if self.memory.endswith("Mi") else 2**30)
+        return in_bytes(self.memory) if self.memory else None
+
+    @field_validator("memory")
+    @classmethod
+    def _memory(cls, value: str | None) -> str | None:
+        return value if value is None else checked(value)
 
     def references(self) -> dict[str, list[str]]:
         """Return what each input is connected to, always as a list."""

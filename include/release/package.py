@@ -1,4 +1,5 @@
-"""A release as one immutable Triton model: ONNX file, preprocessing, inference code and reference sketch in one folder.
+"""A release as one immutable Triton model: ONNX file, preprocessing, inference code, reference sketch, and the project as
+the model was trained with it, in one folder.
 
 The folder's bytes follow from its inputs alone (no times, no paths, sorted keys), so the same release built twice,
 or on two machines, has the same digest.
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from include.clients.mlflow import mlflow_client, mlflow_errors, read_file
+from include.management import released_project, unpacked
 from include.projects import Project
 from include.projects.answers import Output, outputs_of
 from include.release.digest import tree
@@ -39,6 +41,7 @@ from include.settings import Settings
 MAX_BATCH = 256
 LEFT_BEHIND_S = 3600
 SKETCH, FITTED, EVALUATION = "reference_sketch.json", "model/transforms.json", "evaluation/evaluation.json"
+ARCHIVE = "environment/code.zip"
 TYPES = {"int32": "INT32", "float32": "FP32"}
 
 
@@ -72,6 +75,7 @@ def build_package(
     model: Mapping[str, Any],
     reference_sketch: bytes | None,
     transforms: list[dict[str, Any]] | None = None,
+    archive: bytes | None = None,
 ) -> Path:
     """Build the package of a release, whole or not at all.
 
@@ -84,6 +88,7 @@ def build_package(
         model: the registered model: ``name``, ``version``, ``run_id``, ``data``.
         reference_sketch: content of reference_sketch.json, what monitoring compares with; None where the project has none.
         transforms: as they were fitted when the model was trained; None where the preprocess component prepares.
+        archive: the project as the model was trained with it, which watching the release runs; None where there is none.
 
     Returns:
         The package's folder.
@@ -93,6 +98,7 @@ def build_package(
             preprocessing than project.yaml names.
     """
     files = _contents(project, release_id, onnx, precision, model, reference_sketch, transforms)
+    files |= unpacked(project.name, archive) if archive is not None else {}
     target = repository / release_id
     repository.mkdir(parents=True, exist_ok=True)
     if target.exists():
@@ -144,11 +150,12 @@ def package(
         try:
             report = json.loads(read_file(client, release_run_id, "reports/optimise.json"))
             onnx = read_file(client, release_run_id, f"onnx/model.{report['chosen']}.onnx")
-            folders = (None, "model", "evaluation")
+            folders = (None, "model", "evaluation", "environment")
             kept = {info.path for folder in folders for info in client.list_artifacts(model["run_id"], folder)}
             # An evaluation says in its notes why there is no sketch; without both nobody has evaluated the model.
             sketch = read_file(client, model["run_id"], SKETCH) if SKETCH in kept or EVALUATION not in kept else None
             fitted = read_file(client, model["run_id"], FITTED) if FITTED in kept else None
+            archive = read_file(client, model["run_id"], ARCHIVE) if ARCHIVE in kept else None
         except FileNotFoundError as cause:
             raise ReleaseError(
                 release_id, [f"{cause}: run the optimise task of this release first, on an evaluated model"]
@@ -165,7 +172,10 @@ def package(
         model=model,
         reference_sketch=sketch,
         transforms=json.loads(fitted) if fitted else None,
+        archive=archive,
     )
+    if archive is not None and model.get("code"):
+        released_project(project, folder, model["code"])  # refuses a copy that is not what the model was trained with
     files = tree(folder)
     return {
         "release_id": release_id,

@@ -95,11 +95,13 @@ def _four_way(settings: Settings, project: Project, version: str) -> Iterator[st
         found = json.loads(read_file(client, runs[0].info.run_id, "four_way.json"))
     yield f"Four-way comparison: **{found['decision']}**, {'; '.join(found['reasons'])}"
     yield ""
-    yield "| | old data | new data |"
+    metric = found.get("metric", "accuracy")
+    form = ".3f" if metric == "accuracy" else ".4g"
+    yield f"| {metric} | old data | new data |"
     yield "|---|---|---|"
     for who in ("current", "candidate"):
         cells = (found["cells"][f"{who}_{part}"] for part in ("old", "new"))
-        yield f"| {who} model | " + " | ".join(f"{c['accuracy']:.3f} ({c['low']:.3f} to {c['high']:.3f})" for c in cells) + " |"
+        yield f"| {who} model | " + " | ".join(f"{c[metric]:{form}} ({c['low']:{form}} to {c['high']:{form}})" for c in cells) + " |"
     yield ""
 
 

@@ -13,7 +13,7 @@ import pickle
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from include.clients.mlflow import (
     read_file,
 )
 from include.errors import FinalError
+from include.management import code_of
 from include.projects import Project
 from include.settings import ROOT, Settings
 from include.training import runs
@@ -45,7 +46,7 @@ from include.training.code_checks_tools import (
     security,
     types,
 )
-from include.training.reproducibility import IGNORED, code_digest
+from include.training.reproducibility import IGNORED
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -87,7 +88,8 @@ def check_code(
 ) -> dict[str, Any]:
     """Check a project's code with a few rows of a split, and keep the outcome as a run in MLflow.
 
-    The same code with the same split is checked once.
+    The same code with the same split is checked once. On ops data, where code was confirmed after it had passed, it is
+    not checked again as long as the same tools would check it.
 
     Args:
         settings: of the product.
@@ -108,7 +110,7 @@ def check_code(
     client = mlflow_client(settings)
     with mlflow_errors(settings, f"check the code of {project.name}"):
         runs.finished(client, project, KIND, key)  # closes what an earlier try left open
-        if earlier := _earlier(client, project, split):
+        if earlier := _earlier(client, project, split) or (_passed(client, project) if split.get("zone") == "ops" else None):
             tell(f"this code was checked before: run {earlier['run_id']}")
             return earlier
         wish = project.training.code_checks
@@ -124,6 +126,17 @@ def check_code(
             log_file(client, run_id, REPORT, report(project, made).encode())
             client.log_dict(run_id, made, RESULT)
     return made
+
+
+def passed(settings: Settings, project: Project) -> dict[str, Any] | None:
+    """Return the outcome of checks that this code passed with any split; None where it did not, or tools have changed since.
+
+    Raises:
+        MlflowError: MLflow went away.
+    """
+    client = mlflow_client(settings)
+    with mlflow_errors(settings, f"look for checks of the code of {project.name}"):
+        return _passed(client, project)
 
 
 def refuse(project: Project, made: Mapping[str, Any]) -> None:
@@ -220,15 +233,21 @@ def _rows(project: Project, contents: Any, labels: Any) -> tuple[Any, Any]:
 
 
 def _mark(project: Project) -> str:
-    """Return what tells whether these checks would find anything else: the project's files and the tools."""
+    """Return what tells whether these checks would find anything else: the project's code and the tools."""
     versions = [f"{name}=={metadata.version(name)}" for name in PACKAGES.values()]
-    return hashlib.sha256(" ".join([code_digest(project, []), LINT_RULES, TYPES, *versions]).encode()).hexdigest()
+    return hashlib.sha256(" ".join([code_of(project).digest, LINT_RULES, TYPES, *versions]).encode()).hexdigest()
 
 
 def _earlier(client: MlflowClient, project: Project, split: Mapping[str, Any]) -> dict[str, Any] | None:
+    return next(_outcomes(client, project, {"split_digest": str(split.get("split_digest"))}), None)
+
+
+def _passed(client: MlflowClient, project: Project) -> dict[str, Any] | None:
+    return next((made for made in _outcomes(client, project, {}) if made["ok"]), None)
+
+
+def _outcomes(client: MlflowClient, project: Project, tags: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     experiment = ensure_experiment(client, runs.experiment(project))
-    tags = {"devmlops.kind": KIND, MARK: _mark(project), "split_digest": str(split.get("split_digest"))}
-    for run in find_runs(client, experiment, tags):
+    for run in find_runs(client, experiment, {"devmlops.kind": KIND, MARK: _mark(project), **tags}):
         if run.info.status == "FINISHED":
-            return dict(json.loads(read_file(client, run.info.run_id, RESULT)))
-    return None
+            yield dict(json.loads(read_file(client, run.info.run_id, RESULT)))

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from include.clients.mlflow import ensure_experiment, find_runs, log_params
-from include.management import code_of, git_state
+from include.clients.mlflow import ensure_experiment, find_runs, log_file, log_params
+from include.management import archive, code_of, git_state
 from include.projects import Project
 from include.settings import Settings, Zone
 from include.training import augmentation
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SPLIT_KEYS = ("repository", "zone", "version", "commit", "split_path", "split_digest")
 DATASET_DIGEST_CHARACTERS = 36  # MLflow's limit
-CODE = "environment/code.json"
+CODE, ARCHIVE = "environment/code.json", "environment/code.zip"
 _chosen: ContextVar[str | None] = ContextVar("experiment", default=None)
 
 
@@ -180,6 +180,8 @@ def start(
     client.log_dict(run_id, place, "environment/environment.json")
     commit, dirty = git_state(project.folder)
     client.log_dict(run_id, {"digest": code.digest, "files": code.files, "git_commit": commit, "dirty": dirty}, CODE)
+    if kind == "training" and (content := archive(project)) is not None:
+        log_file(client, run_id, ARCHIVE, content)  # what a release of this model carries
     _log_dataset(settings, client, run_id, project, split)
     return run_id
 

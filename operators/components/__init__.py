@@ -1,6 +1,5 @@
 """Tasks of a project's workflow: one for each step, and the model that comes out."""
 
-from operators.components.steps import StartWorkflowOperator, WorkflowModelOperator, WorkflowStepOperator
-from operators.components.wiring import workflow_params, workflow_tasks
+from lazy_loader import attach_stub
 
-__all__ = ["StartWorkflowOperator", "WorkflowModelOperator", "WorkflowStepOperator", "workflow_params", "workflow_tasks"]
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

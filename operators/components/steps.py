@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
-from include.jobs import JobTimeout
-from include.management import Environment, choose, environment
+from include.jobs.errors import JobOutOfMemory, JobTimeout
 from include.projects import Project
 from include.reports.links import mlflow_run_url
 from include.settings import Settings
 from operators.base import ProjectOperator, actor, key
 from operators.jobs import JobOperator
 from operators.links import ReportLink
+
+if TYPE_CHECKING:
+    from include.management import Environment
 
 
 class StartWorkflowOperator(ProjectOperator):
@@ -98,6 +100,8 @@ class WorkflowStepOperator(JobOperator):
 
     def place(self, settings: Settings, project: Project, wish: str) -> Environment:
         """Return the environment of the step, narrowed to what the step may take."""
+        from include.management import choose, environment
+
         step = project.workflow.steps.get(self.step) if project.workflow else None
         if step is None:
             return choose(settings, project, self.job, wish)
@@ -106,20 +110,21 @@ class WorkflowStepOperator(JobOperator):
         changed: dict[str, Any] = {}
         if step.timeout_minutes and step.timeout_minutes < (there.timeout_minutes or float("inf")):
             changed["timeout_minutes"] = step.timeout_minutes
-        if step.memory and there.runtime != "local" and (step.memory_bytes or 0) < (there.memory_bytes or float("inf")):
+        if step.memory and (step.memory_bytes or 0) < (there.memory_bytes or float("inf")):
             changed["memory"] = step.memory
         return there.model_copy(update=changed)
 
     def work(self, settings: Settings, project: Project, context: Context) -> Any:
-        """Run the job; a step that took too long is named.
+        """Run the job; a step that took too long, or too much memory, is named.
 
         Raises:
             JobTimeout: it took longer than the step or its environment allows.
+            JobOutOfMemory: it took more memory than the step or its environment allows.
         """
         try:
             return super().work(settings, project, context)
-        except JobTimeout as cause:
-            path = f"workflow.steps.{self.step}.timeout_minutes"
+        except (JobTimeout, JobOutOfMemory) as cause:
+            path = f"workflow.steps.{self.step}.{'memory' if isinstance(cause, JobOutOfMemory) else 'timeout_minutes'}"
             cause.args = (f"step {self.step}: {cause}; in project.yaml that is {path}, where it is given",)
             raise
 

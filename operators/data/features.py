@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from include.data import features
 from include.projects import Project
 from include.settings import Settings, Zone
 from operators.base import ProjectOperator, actor, key
@@ -61,6 +60,8 @@ class MaterialiseFeaturesOperator(ProjectOperator):
 
     def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
         """Write them; a retry finds what the try before wrote."""
-        counts = features.materialise(settings, project, self.view, self.features, actor(context))
+        from include.data.features import materialise
+
+        counts = materialise(settings, project, self.view, self.features, actor(context))
         self.log.info("%s online: %s", self.view, counts)
         return counts

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include import data
-from include.data import labelling
 from include.projects import Project
 from include.settings import Settings, Zone
 from operators.base import ProjectOperator, actor, key
+
+if TYPE_CHECKING:
+    from include.data.labelling import Predict
 
 
 class PushTasksOperator(ProjectOperator):
@@ -42,13 +44,15 @@ class PushTasksOperator(ProjectOperator):
             raise AirflowSkipException(f"the labels come in as the file {self.file}")
         version = _version(settings, project, self.zone, self.version)
         predict, model = self._model(settings, project)
-        made = labelling.push(settings, project, version, key(context), actor(context), predict, model)
+        from include.data.labelling import push
+
+        made = push(settings, project, version, key(context), actor(context), predict, model)
         if not made["tasks"]:
             raise AirflowSkipException(f"every item of {version['repository']} {version['version']} has a label")
         self.log.info("%s tasks, %s of them new: %s", made["tasks"], made["new"], made["url"])
         return made
 
-    def _model(self, settings: Settings, project: Project) -> tuple[labelling.Predict | None, str]:
+    def _model(self, settings: Settings, project: Project) -> tuple[Predict | None, str]:
         """Return what the confirmed model says about contents, and its name; None where there is no such model."""
         rules = project.data.labelling
         if not (rules and rules.prelabel and project.has_model):
@@ -90,7 +94,9 @@ class SendBackOperator(ProjectOperator):
 
     def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
         """Send back; a retry finds the tasks of the try before."""
-        made = labelling.send_back(settings, project, self.labelling, key(context), actor(context))
+        from include.data.labelling import send_back
+
+        made = send_back(settings, project, self.labelling, key(context), actor(context))
         if not made["tasks"]:
             raise AirflowSkipException("people agree: nothing goes back to labelling")
         self.log.info("%s items go back to labelling: %s", made["tasks"], made["url"])
@@ -124,7 +130,9 @@ class PullLabelsOperator(ProjectOperator):
         passes = [one for one in self.labelling if one]
         if not passes:
             raise AirflowSkipException("nothing was pushed: there is nothing to pull")
-        made = labelling.collect_labels(settings, project, self.zone, key(context), actor(context), passes[-1])
+        from include.data.labelling import collect_labels
+
+        made = collect_labels(settings, project, self.zone, key(context), actor(context), passes[-1])
         return _told(self, made)
 
 
@@ -156,7 +164,9 @@ class ImportLabelsOperator(ProjectOperator):
             raise AirflowSkipException("no file was named: people label")
         version = _version(settings, project, self.zone, self.version)
         source = {"file": self.file, "format": self.format, "version": version}
-        return _told(self, labelling.collect_labels(settings, project, self.zone, key(context), actor(context), source))
+        from include.data.labelling import collect_labels
+
+        return _told(self, collect_labels(settings, project, self.zone, key(context), actor(context), source))
 
 
 def _version(settings: Settings, project: Project, zone: Zone, name: str) -> dict[str, Any]:

@@ -11,8 +11,6 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from include.clients.labelling import LabellingError, LabellingUnreachable
-from include.data import labelling
 from include.errors import FinalError
 from include.projects import load_project
 from operators.connections import platform_settings
@@ -39,6 +37,9 @@ class LabellingTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: done, time ran out, or Label Studio refused. One that is down for a while is waited for."""
+        from include.clients.labelling import LabellingError, LabellingUnreachable
+        from include.data.labelling import progress
+
         settings = await asyncio.to_thread(platform_settings)
         project = await asyncio.to_thread(load_project, self.project, settings.projects_dir)
         end = asyncio.get_running_loop().time() + self.timeout_s
@@ -46,7 +47,7 @@ class LabellingTrigger(BaseTrigger):
         problem = ""
         while True:
             try:
-                now = await asyncio.to_thread(labelling.progress, settings, project, self.labelling)
+                now = await asyncio.to_thread(progress, settings, project, self.labelling)
                 problem = ""
                 if now != before:
                     self.log.info("%s of %s tasks done, %s answers", now["done"], now["tasks"], now["answers"])

@@ -9,7 +9,6 @@ from typing import Any
 from airflow.sdk import Context
 
 from include import data
-from include.data.status import quality_report_url
 from include.projects import Project
 from include.settings import Settings
 from operators.base import ProjectOperator
@@ -65,6 +64,8 @@ class CheckRoundOperator(_RoundOperator):
         try:
             report = data.check_round(settings, project, self.round)
         finally:
+            from include.data.status import quality_report_url
+
             with contextlib.suppress(data.DataError):  # the check says so itself where the server is down
                 self.report_url = quality_report_url(settings, project, self.round)
         for check in report["checks"]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from include import data
-from include.data.sheet import keep_sheet
 from include.projects import Project
 from include.settings import Settings
 from operators.base import ProjectOperator
@@ -21,6 +20,8 @@ class _VersionOperator(ProjectOperator):
 
     def with_sheet(self, settings: Settings, project: Project, made: dict[str, Any], who: str) -> dict[str, Any]:
         """Keep the data sheet of a version and return the version; where it cannot be made now, the log says why."""
+        from include.data.sheet import keep_sheet
+
         try:
             self.report_url = keep_sheet(settings, project, made, who)["url"]
         except data.DataError as cause:

@@ -8,9 +8,8 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.clients.lakefs import DataError
+from include import data
 from include.data import status
-from include.data.sheet import keep_sheet
 from include.projects import Project
 from include.settings import Settings, Zone
 from operators.base import ProjectOperator, actor, key
@@ -44,6 +43,8 @@ class StatusReportOperator(ProjectOperator):
         Raises:
             AirflowSkipException: the run changed nothing.
         """
+        from include.data.sheet import keep_sheet
+
         made = status.run_report(settings, project, self.zone, key(context), actor(context), _tasks(context))
         for line in made["lines"]:
             self.log.info(line)
@@ -53,7 +54,7 @@ class StatusReportOperator(ProjectOperator):
         for name in made["versions"]:  # their sheets were made before they were split
             try:
                 keep_sheet(settings, project, {"version": name, "zone": self.zone}, actor(context))
-            except DataError as cause:
+            except data.DataError as cause:
                 self.log.warning("the data sheet of %s is as it was: %s", name, cause)
         return {name: made[name] for name in ("report", "url", "totals")}
 

@@ -11,7 +11,6 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from include.data.truth_range import labelled_rows, range_start
 from include.projects import load_project
 from operators.connections import platform_settings
 
@@ -39,6 +38,8 @@ class TruthsTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: the range of rows, or how many were still missing when time ran out."""
+        from include.data.truth_range import labelled_rows, range_start
+
         settings = await asyncio.to_thread(platform_settings)
         project = load_project(self.project, settings.projects_dir)
         start = await asyncio.to_thread(range_start, settings, project, self.alert_id)

@@ -1,7 +1,5 @@
 """Tasks of the monitoring area: watch for drift, raise the alert, report, compare four ways."""
 
-from operators.monitoring.alert import CloseAlertOperator, RaiseAlertOperator
-from operators.monitoring.drift import DriftSensor, DriftTrigger
-from operators.monitoring.jobs import DriftReportOperator, FourWayOperator
+from lazy_loader import attach_stub
 
-__all__ = ["CloseAlertOperator", "DriftReportOperator", "DriftSensor", "DriftTrigger", "FourWayOperator", "RaiseAlertOperator"]
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from include.ledger import Ledger
 from include.projects import Project
 from include.settings import Settings
 from operators.base import ProjectOperator, actor
@@ -58,6 +57,8 @@ class CloseAlertOperator(ProjectOperator):
         """Close it; a closed alert stays closed."""
         if not self.alert_id:
             return None
+        from include.ledger import Ledger
+
         alert = Ledger(settings.ledger()).close_alert(
             int(self.alert_id), actor(context), f"released by run {self.release_run_id}"
         )

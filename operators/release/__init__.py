@@ -1,19 +1,5 @@
 """Tasks of the release area: optimise, check, package, test, seal, approve, deploy, roll back."""
 
-from operators.release.approve import ApprovalStepOperator
-from operators.release.build import OpenReleaseOperator, PackageOperator, SealReleaseOperator, StaticChecksOperator
-from operators.release.deploy import DeployOperator, RollbackOperator
-from operators.release.jobs import OptimiseOperator, ParityOperator, StagingTestOperator
+from lazy_loader import attach_stub
 
-__all__ = [
-    "ApprovalStepOperator",
-    "DeployOperator",
-    "OpenReleaseOperator",
-    "OptimiseOperator",
-    "PackageOperator",
-    "ParityOperator",
-    "RollbackOperator",
-    "SealReleaseOperator",
-    "StagingTestOperator",
-    "StaticChecksOperator",
-]
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

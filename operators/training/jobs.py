@@ -91,15 +91,26 @@ class TestModelOperator(JobOperator):
     __test__ = False  # it is no test of pytest's
     job = "test_model"
     template_fields: Sequence[str] = ("project", "split", "evaluated")
+    operator_extra_links = (ReportLink(),)
 
     def __init__(self, *, split: Any, evaluated: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.split = split
         self.evaluated = evaluated
+        self.report_url: str | None = None
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
         """Return split and run."""
         return {"split": self.split, "run_id": self.evaluated["run_id"]}
+
+    def work(self, settings: Settings, project: Project, context: Context) -> Any:
+        """Run the tests; where some fail the report is there as well, and the link opens it."""
+        try:
+            return super().work(settings, project, context)
+        finally:
+            from include.training.model_tests import REPORT
+
+            self.report_url = _report(settings, self.evaluated, REPORT)
 
 
 class EvaluateOperator(JobOperator):

@@ -32,6 +32,13 @@ def test_every_project_has_every_pipeline(dags):
     assert {dag_id for dag_id in dags if dag_id.startswith("digits.")} == {f"digits.{p}" for p in PIPELINES}
 
 
+def test_airflow_looks_into_every_file():
+    from airflow.utils.file import might_contain_dag_via_default_heuristic
+
+    files = sorted((ROOT / "dags").glob("*.py"))
+    assert files and [path.name for path in files if not might_contain_dag_via_default_heuristic(str(path))] == []
+
+
 @pytest.mark.parametrize("pipeline", sorted(PIPELINES))
 def test_a_dag_explains_itself(dags, pipeline):
     dag = dags[f"digits.{pipeline}"]

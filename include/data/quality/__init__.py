@@ -4,8 +4,6 @@
 open table; `quality_report` shows it as a page. The limits are in ``data.quality`` of project.yaml.
 """
 
-from include.data.quality.assessment import Assessment, assess, assess_file, assess_table
-from include.data.quality.history import Earlier, earlier
-from include.data.quality.report import quality_report
+from lazy_loader import attach_stub
 
-__all__ = ["Assessment", "Earlier", "assess", "assess_file", "assess_table", "earlier", "quality_report"]
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

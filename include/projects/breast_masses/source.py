@@ -6,13 +6,13 @@ so that there is a column to mask, one of categories and one of times.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+from include.projects.csv_rows import add_rows
 
 TOTAL = 569
 BEGIN = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -34,26 +34,8 @@ def fill(folder: str | Path, rows: slice | int | None = None, seed: int = 0) -> 
     Returns:
         How many rows were added; 0 the second time.
     """
-    folder, added = Path(folder), 0
-    folder.mkdir(parents=True, exist_ok=True)
-    for month, found in groupby(mass_rows(rows, seed), key=lambda row: row["measured_at"][:7]):
-        path = folder / f"{month}.csv"
-        before = path.read_text(encoding="utf-8") if path.is_file() else ""
-        there = {row["id"] for row in csv.DictReader(io.StringIO(before))}
-        new = [row for row in found if row["id"] not in there]
-        if not new:
-            continue
-        sink = io.StringIO(newline="")
-        writer = csv.DictWriter(sink, list(new[0]), lineterminator="\n")
-        if not before:
-            writer.writeheader()
-        writer.writerows(new)
-        # A reader sees the file before or after, never a part.
-        made = path.with_name(f".{path.name}.part")
-        made.write_text(before + sink.getvalue(), encoding="utf-8")
-        made.replace(path)
-        added += len(new)
-    return added
+    months = groupby(mass_rows(rows, seed), key=lambda row: row["measured_at"][:7])
+    return sum(add_rows(Path(folder, f"{month}.csv"), found) for month, found in months)
 
 
 def mass_rows(rows: slice | int | None = None, seed: int = 0) -> list[dict[str, Any]]:

@@ -5,11 +5,11 @@ Which species a flower is of stands in the file too. Nothing learns from it: clu
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from pathlib import Path
 from typing import Any
+
+from include.projects.csv_rows import add_rows
 
 TOTAL = 150
 BEDS = 5
@@ -27,27 +27,10 @@ def fill(folder: str | Path, rows: slice | int | None = None, seed: int = 0) -> 
     Returns:
         How many rows were added; 0 the second time.
     """
-    folder, added = Path(folder), 0
-    folder.mkdir(parents=True, exist_ok=True)
-    every = flower_rows(rows, seed)
-    for bed in range(BEDS):
-        path = folder / f"bed-{bed + 1}.csv"
-        before = path.read_text(encoding="utf-8") if path.is_file() else ""
-        there = {row["id"] for row in csv.DictReader(io.StringIO(before))}
-        new = [row for row in every if int(row["id"][1:]) % BEDS == bed and row["id"] not in there]
-        if not new:
-            continue
-        sink = io.StringIO(newline="")
-        writer = csv.DictWriter(sink, list(new[0]), lineterminator="\n")
-        if not before:
-            writer.writeheader()
-        writer.writerows(new)
-        # A reader sees the file before or after, never a part.
-        made = path.with_name(f".{path.name}.part")
-        made.write_text(before + sink.getvalue(), encoding="utf-8")
-        made.replace(path)
-        added += len(new)
-    return added
+    beds: dict[int, list[dict[str, Any]]] = {}
+    for row in flower_rows(rows, seed):
+        beds.setdefault(int(row["id"][1:]) % BEDS + 1, []).append(row)
+    return sum(add_rows(Path(folder, f"bed-{bed}.csv"), found) for bed, found in beds.items())
 
 
 def flower_rows(rows: slice | int | None = None, seed: int = 0) -> list[dict[str, Any]]:

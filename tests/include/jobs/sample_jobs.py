@@ -109,6 +109,28 @@ def eat(settings: Any, project: Any, megabytes: int) -> dict[str, Any]:
     return {"kept": len(kept)}
 
 
+def hold(settings: Any, project: Any, megabytes: int, children: int) -> dict[str, Any]:
+    """Have memory in children, beside what this process has; one has a session of its own, as workers of Ray have."""
+    code = f"import time; kept = b'x' * {megabytes} * 2**20; print('holds', flush=True); time.sleep(60)"
+    for number in range(children):
+        child = subprocess.Popen([sys.executable, "-c", code], start_new_session=number == 0)
+        print(child.pid, flush=True)
+    time.sleep(60)
+    return {}
+
+
+def share(settings: Any, project: Any, megabytes: int, children: int) -> dict[str, Any]:
+    """Have memory that children have too, without a copy."""
+    kept = b"x" * megabytes * 2**20
+    made = []
+    for _ in range(children):
+        made.append(os.fork())
+        if made[-1] == 0:
+            time.sleep(1.5)
+            os._exit(kept[-1] != ord("x"))
+    return {"codes": [os.waitpid(pid, 0)[1] for pid in made]}
+
+
 def long(settings: Any, project: Any, characters: int) -> dict[str, Any]:
     print("n" * characters, flush=True)
     return {"text": "가" * 15_000}

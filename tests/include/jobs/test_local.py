@@ -211,6 +211,22 @@ def test_a_job_that_takes_too_long_is_ended(settings):
     assert local(settings, "count", {"to": 1}, timeout_minutes=5).run(lambda line: None)["to"] == 1
 
 
+def test_a_job_that_takes_too_much_memory_is_ended_with_all_that_it_started(settings):
+    lines: list[str] = []
+    says = r"job hold ran out of memory \(200Mi in the environment here; it took \d{3} MiB\) and was killed; give it more \(memory of"
+    with pytest.raises(JobOutOfMemory, match=says) as ended:
+        local(settings, "hold", {"megabytes": 90, "children": 2}, memory="200Mi").run(lines.append)
+    assert (ended.value.limit, ended.value.exit_code) == ("200Mi", -9) and ended.value.used > 200 * 2**20
+    children = [int(line) for line in lines if line.isdigit()]
+    assert len(children) == 2 and all(gone(pid) for pid in children)
+    assert not isinstance(ended.value, FinalError)
+
+
+def test_memory_that_processes_share_counts_once(settings):
+    args = {"megabytes": 80, "children": 4}
+    assert local(settings, "share", args, memory="250Mi").run(lambda line: None) == {"codes": [0, 0, 0, 0]}
+
+
 def test_gpus_that_this_machine_has_not_are_told_before_anything_starts(settings, monkeypatch):
     monkeypatch.setattr(module, "gpus", lambda: 1)
     with pytest.raises(NotHere, match="it asks for 2 GPUs, and this machine has 1; choose an environment"):

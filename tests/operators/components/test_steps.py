@@ -66,7 +66,7 @@ def test_a_step_narrows_its_environment(settings: Settings) -> None:
     assert step().place(settings, with_step(environment="gpu", memory="16Gi", timeout_minutes=60), "").memory == "8Gi"
     assert step().place(settings, with_step(environment="gpu", timeout_minutes=60), "").timeout_minutes == 30
     here = step().place(settings, with_step(memory="1Gi", timeout_minutes=None), "")
-    assert (here.name, here.memory, here.timeout_minutes) == ("local", None, None)
+    assert (here.name, here.memory, here.timeout_minutes) == ("local", "1Gi", None)
     assert step("prepare").place(settings, project, "").timeout_minutes is None
 
 

@@ -47,7 +47,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         codes.append(settings.job_code)
         return Job()
 
-    monkeypatch.setattr("operators.jobs.job", job)
+    monkeypatch.setattr("include.jobs.job", job)
     return codes
 
 

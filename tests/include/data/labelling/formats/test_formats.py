@@ -93,7 +93,7 @@ def test_what_goes_out_comes_back(project_of: Callable[..., Project], tmp_path: 
 
 
 def test_formats_of_a_task(project_of: Callable[..., Project]) -> None:
-    assert formats.formats_of(project_of("tagging")) == ["conll", "csv"]
+    assert formats.formats_of("tagging") == ["conll", "csv"]
     with pytest.raises(LabelFileError, match=r"no labels of tagging\. Formats of tagging are conll, csv"):
         formats.module("coco", project_of("tagging"))
 
