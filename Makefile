@@ -1,7 +1,7 @@
 # `make` alone lists the commands. Everything that they write lies in .devmlops/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev project demo examples up down status labelling logs clean test unit integration kinds lint format lock docs benchmarks
+.PHONY: help install install-dev project demo examples up down status labelling logs clean test unit integration lint format lock docs benchmarks
 
 VENV := .devmlops/venv
 PYTHON := $(VENV)/bin/python
@@ -12,6 +12,15 @@ unexport PYTHONDONTWRITEBYTECODE
 # Tests that join Ray clusters of other processes: Ray keeps how it logs in to one for as long as a process lives, so they
 # have a process of their own.
 OWN := tests/include/jobs tests/operators/runtimes
+
+PYTEST := $(PYTHON) -m pytest
+UNIT := $(PYTEST) -m "not integration and not loop and not browser" $(ARGS)
+OWN_PROCESS := $(PYTEST) -m "integration and not loop" --durations=5 $(OWN) $(ARGS)
+SERVERS := $(PYTEST) -m "(integration or browser) and not loop" -n 2 --dist loadfile --no-loadscope-reorder --durations=15 \
+	$(OWN:%=--ignore=%) $(ARGS)
+# The loop mostly waits, so other tests run beside it; what it says comes after what they say.
+BESIDE_LOOP = said=$$(mktemp); rest=0; $(PYTEST) -m loop --durations=5 $(ARGS) >$$said 2>&1 & loop=$$!;
+END_OF_LOOP = wait $$loop || rest=$$?; cat $$said; rm -f $$said; exit $$rest
 
 # Wheels that torch itself asks for in its CUDA build, with their exact versions; its CPU build asks for none.
 OF_TORCH := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime \
@@ -59,18 +68,16 @@ clean: ## stop everything, and remove .devmlops/ with all data
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m include.local --home .devmlops down; fi
 	@rm -rf .devmlops
 
-test: lint unit integration ## install what tests need, lint, and run all tests
+test: lint ## install what tests need, lint, and run all tests
+	@$(BESIDE_LOOP) $(UNIT) --deselect tests/repo/test_repository.py::test_lint || rest=$$?; $(OWN_PROCESS) || rest=$$?; $(END_OF_LOOP)
+	@$(SERVERS)
 
 unit: install-dev ## tests without servers
-	@$(PYTHON) -m pytest -m "not integration and not loop and not browser" -n auto $(ARGS)
+	@$(UNIT) -n auto
 
 integration: install-dev ## tests against the real servers, which they start
-	@$(PYTHON) -m pytest -m "(integration or browser) and not loop and not kinds" -n 2 --dist loadfile --durations=15 $(OWN:%=--ignore=%) $(ARGS)
-	@$(PYTHON) -m pytest -m loop --durations=5 $(ARGS) & loop=$$!; \
-	$(PYTHON) -m pytest -m "integration and not loop" --durations=5 $(OWN) $(ARGS); own=$$?; wait $$loop && exit $$own
-
-kinds: install-dev ## every kind of project and learning, from its source to a model (minutes; not part of make test)
-	@$(PYTHON) -m pytest -m kinds $(ARGS)
+	@$(BESIDE_LOOP) $(OWN_PROCESS) || rest=$$?; $(END_OF_LOOP)
+	@$(SERVERS)
 
 lint: install-dev ## style, types, and the layers
 	@$(VENV)/bin/ruff check .

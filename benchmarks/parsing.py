@@ -2,7 +2,8 @@
 
 ``python benchmarks/parsing.py`` writes ``--projects`` projects of all kinds with the scaffold into a temporary folder.
 Each file of dags/ is then parsed in a process of its own in which Airflow's modules have been imported and frozen before,
-as the DAG processor does, and beside it a file that makes as many trivial DAGs of one task. Of ``--repeats`` runs the fastest counts.
+as the DAG processor does, and beside it a file that makes as many trivial DAGs of one task. Of ``--repeats`` runs the
+fastest counts.
 
 * ``cpu``: processor seconds of one file, all that it imports of the product included; the goal is 0.3. ``seconds`` is the
   same by the clock, which also counts what else the machine does.

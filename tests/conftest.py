@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,49 @@ os.environ.update(
 ROOT = Path(__file__).resolve().parents[1]
 pytest_plugins = [f"tests.fixtures.{p.stem}" for p in sorted((ROOT / "tests" / "fixtures").glob("[a-z]*.py"))]
 assert importlib.util.find_spec("include"), "run pytest in the checkout"
+
+# Servers of the session that take half a minute to start: the files that ask for one run in the same worker.
+SHARED = ("airflow_platform", "label_studio")
+
+# What takes longest begins first, so that no worker waits at the end for the other.
+FIRST = (
+    *SHARED,
+    "tests/include/training/test_search.py",
+    "tests/include/training/test_tune_killed.py",
+    "tests/include/training/test_distributed.py",
+    "tests/include/projects/test_learning.py",
+    "tests/include/scaffold/test_kinds.py",
+    "tests/include/release/test_after_switch.py",
+    "tests/include/local/test_labelling.py",
+    "tests/include/local/test_platform.py",
+    "tests/dags/test_features.py",
+    "tests/dags/test_examples.py",
+)
+
+
+@functools.cache
+def scope(file: str) -> str:
+    """Return what the tests of ``file``, a path from the root, share a worker with: a server of the session, or their file."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return next((name for name in SHARED if name in text), file)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: number for number, name in enumerate(FIRST)}
+    items.sort(key=lambda item: rank.get(scope(item.nodeid.partition("::")[0]), len(FIRST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class BySharedServers(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return scope(super()._split_scope(nodeid))
+
+    return BySharedServers(config, log)
 
 
 @pytest.fixture(scope="session")

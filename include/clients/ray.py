@@ -12,11 +12,12 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from include.clients.ray_watch import RayWatch
 from include.settings import ROOT, Settings
 
 if TYPE_CHECKING:
@@ -39,7 +40,12 @@ class RayError(RuntimeError):
 
 
 def cluster(
-    settings: Settings, cpus: int, object_store_bytes: int = OBJECT_STORE_BYTES, gpus: int = 0, least: float = 0
+    settings: Settings,
+    cpus: int,
+    object_store_bytes: int = OBJECT_STORE_BYTES,
+    gpus: int = 0,
+    least: float = 0,
+    on_gone: Callable[[], None] | None = None,
 ) -> AbstractContextManager[Path]:
     """Return Ray for a block: the cluster that this process is a job of, or else one of its own on this machine.
 
@@ -52,6 +58,7 @@ def cluster(
         object_store_bytes: as for `local_cluster`.
         gpus: as for `local_cluster`.
         least: processors that one worker takes, and without which nothing would ever run.
+        on_gone: as for `local_cluster`.
 
     Raises:
         RayError: it did not start or does not answer, or the environment gives less than one worker takes.
@@ -61,7 +68,7 @@ def cluster(
     given = max(1, int(settings.job_cpus)) if settings.job_cpus else cpus
     if least > given:
         raise RayError(f"a worker takes {least:g} processors, and the environment of this job gives {given}: raise its cpu")
-    return local_cluster(settings, min(cpus, given), object_store_bytes, gpus)
+    return local_cluster(settings, min(cpus, given), object_store_bytes, gpus, on_gone)
 
 
 @contextmanager
@@ -116,17 +123,25 @@ def job_client(settings: Settings) -> JobSubmissionClient:
 
 
 @contextmanager
-def local_cluster(settings: Settings, cpus: int, object_store_bytes: int = OBJECT_STORE_BYTES, gpus: int = 0) -> Iterator[Path]:
+def local_cluster(
+    settings: Settings,
+    cpus: int,
+    object_store_bytes: int = OBJECT_STORE_BYTES,
+    gpus: int = 0,
+    on_gone: Callable[[], None] | None = None,
+) -> Iterator[Path]:
     """Start Ray for the block, and end it and all its processes afterwards, whatever happens.
 
     The cluster listens on this machine alone and asks for a random token. Workers find the same packages as
-    this process. When this process is killed, Ray's processes end with it.
+    this process. When this process is killed, Ray's processes end with it, and when one of those that Ray cannot do
+    without dies in the block, this process ends (see `include.clients.ray_watch`).
 
     Args:
         settings: name the folder under which Ray writes, where its path is short enough.
         cpus: how many one-CPU workers may run at a time.
         object_store_bytes: shared memory for data that workers read.
         gpus: how many of this machine's GPUs its workers may share.
+        on_gone: called before this process ends because Ray died; closes what is open elsewhere.
 
     Yields:
         A folder for results, removed with the cluster.
@@ -159,7 +174,12 @@ def local_cluster(settings: Settings, cpus: int, object_store_bytes: int = OBJEC
             raise RayError(f"Ray did not start under {folder}: {type(cause).__name__}: {cause}") from cause
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)  # ray.init puts its own in place
-        yield folder / "results"
+        watch = RayWatch(on_gone)
+        watch.start()
+        try:
+            yield folder / "results"
+        finally:
+            watch.stop()
     finally:
         try:
             import ray

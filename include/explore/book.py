@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from include.reports import Section, image
-from include.training.drawing import BLUE, HANGUL, drawing, png
+from include.training.drawing import BLUE, drawing, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 UNSAFE = re.compile(r"[^\w./ -]")  # what MLflow takes in names of metrics
 MOST_METRICS = 1000
+UNEVEN = 5  # items of the largest class by those of the smallest
 LAID_OUT = 4  # panels whose places matplotlib works out, which draws them several times
 
 
@@ -49,6 +49,33 @@ class Book:
         """Keep a plot, and return it for the page."""
         self.plots[name] = content
         return image(content, caption, "plot")
+
+    def verdict(self, labels: bool = True) -> tuple[str, str]:
+        """Return in one sentence what stands out, and its tone; ``labels`` tells whether items should have some."""
+        items = self.facts.get("items", 0)
+        missing = items - self.facts.get("labelled", 0) if labels else 0
+        found = [f"{share(missing, items)} have no label"] if missing else []
+        if repeated := self.facts.get("repeated"):
+            found.append(f"{repeated:,} of {self.facts['sample']:,} looked at repeat the contents of another")
+        if (ratio := self.metrics.get("class_ratio", 0)) > UNEVEN:
+            found.append(f"the largest class has {ratio:.3g} times the items of the smallest")
+        columns: Mapping[str, Any] = self.facts.get("columns", {})
+        holes = [name for name, one in columns.items() if one["missing"]]
+        if holes:
+            found.append(f"values are missing in {', '.join(holes[:3])}{' and others' if len(holes) > 3 else ''}")
+        personal = [name for name, one in columns.items() if one.get("personal")]
+        if personal:
+            return f"Personal data in {', '.join(personal)}" + "".join(f"; {one}" for one in found), "bad"
+        if found:
+            return "; ".join(found), "warn"
+        return "Nothing stands out: nothing is missing or repeated", "good"
+
+    def glance(self) -> list[tuple[str, Any, str]]:
+        """Return the counts to see first."""
+        told = [("items", self.facts.get("items", 0), ""), ("looked at closely", self.facts.get("sample", 0), "")]
+        told += [("classes", len(self.facts["classes"]), "")] if self.facts.get("classes") else []
+        told += [("columns", len(self.facts["columns"]), "")] if self.facts.get("columns") else []
+        return told
 
     def number(self, name: str, value: float | int | None) -> None:
         """Keep a number; what is not finite is none, and there is an end to how many."""
@@ -88,23 +115,6 @@ def histogram(axes: Axes, values: Any, bins: Any = 30, colour: str = BLUE, line:
 def drawn(figure: Figure) -> bytes:
     """Return a figure as PNG."""
     return png(figure)
-
-
-@cache
-def _letters() -> bool:
-    from matplotlib.font_manager import fontManager
-
-    known = set(fontManager.get_font_names())
-    return any(name in known for name in HANGUL)
-
-
-def spelt(names: Sequence[str], most: int = 24) -> list[str]:
-    """Return names as a plot can show them: as they are, or their number where this machine has no letters for one.
-
-    Tables beside the plots name the same numbers.
-    """
-    shown = [name if _letters() or all(ord(one) < 0x500 for one in name) else f"#{place + 1}" for place, name in enumerate(names)]
-    return [name if len(name) <= most else f"{name[: most - 1]}…" for name in shown]
 
 
 def share(part: float, whole: float) -> str:

@@ -6,12 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from include.data.privacy import find_personal
-from include.explore.book import Book, drawn, histogram, panels, plain, share, spelt
+from include.explore.book import Book, drawn, histogram, panels, plain, share
 from include.explore.measuring import NUMBERS, Measures
 from include.explore.texts import safe
 from include.projects import Project
 from include.projects.content import TableContent
 from include.reports import table
+from include.reports.letters import spelt
 from include.training.drawing import BLUE
 
 if TYPE_CHECKING:

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from include.data import compare_versions
-from include.explore.book import Book, drawn, histogram, panels, spelt
+from include.explore.book import Book, drawn, histogram, panels
 from include.explore.measuring import NUMBERS, Measures
 from include.explore.reading import Drawn
 from include.monitoring.drift import psi
 from include.monitoring.sketch import choose_edges
 from include.projects import Project
 from include.reports import table
+from include.reports.letters import spelt
 from include.settings import Settings
 from include.training.drawing import BLUE, ORANGE
 

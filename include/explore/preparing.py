@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from include.explore.book import Book, drawn, histogram, panels, spelt
+from include.explore.book import Book, drawn, histogram, panels
 from include.explore.measuring import kind_of
 from include.explore.pictures import sheet
 from include.explore.reading import Drawn
@@ -15,6 +15,7 @@ from include.explore.texts import safe
 from include.projects import Project, ProjectError
 from include.projects.content import TableContent
 from include.reports import image, table
+from include.reports.letters import spelt
 from include.training import InputError, Preparation
 from include.training.augmentation import Augmenter
 from include.training.drawing import BLUE, GREY, ORANGE

@@ -20,6 +20,7 @@ from include.explore.book import Book
 from include.explore.measuring import Measures, kind_of, measure
 from include.explore.reading import PARTS, Drawn, draw
 from include.projects import Project
+from include.projects.project import UNLABELLED
 from include.reports import page
 from include.reports.links import mlflow_run_url
 from include.settings import Settings
@@ -173,7 +174,13 @@ def _keep(
     with closing(client, run_id):
         log_metrics(client, run_id, book.metrics)
         about = f"{version['repository']} {name}, commit {version['commit'][:12]}, {drawn.part}"
-        html = page(f"{project.title}: profile of {name}", book.sections, about)
+        html = page(
+            f"{project.title}: profile of {name}",
+            book.sections,
+            about,
+            book.verdict(project.task not in UNLABELLED),
+            book.glance(),
+        )
         url = f"{mlflow_run_url(settings, place, run_id)}/artifacts/{REPORT}"
         result = {"run_id": run_id, "experiment_id": place, "url": url, "items": drawn.counts.items}
         result |= {"sample": drawn.rows.num_rows, "sections": [one.title for one in book.sections]}

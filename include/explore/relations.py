@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from include.explore.book import Book, drawn, panels, spelt
+from include.explore.book import Book, drawn, panels
 from include.explore.measuring import NUMBERS, Measures
 from include.projects import Project
 from include.reports import bars, table
+from include.reports.letters import spelt
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from include.data.clips import waveform
 from include.data.media import describe
-from include.explore.book import Book, drawn, panels, spelt
+from include.explore.book import Book, drawn, panels
 from include.explore.measuring import LOOKED_AT, Measures
 from include.explore.pictures import sheets
 from include.projects import Project
 from include.projects.content import AudioContent, Content, VideoContent
 from include.reports import bars
+from include.reports.letters import spelt
 from include.training.drawing import BLUE
 
 if TYPE_CHECKING:

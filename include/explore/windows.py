@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from include.explore.book import Book, drawn, panels, spelt
+from include.explore.book import Book, drawn, panels
 from include.explore.measuring import NUMBERS, Measures
 from include.projects import Project
 from include.reports import table
+from include.reports.letters import spelt
 from include.training.drawing import BLUE, GREY, ORANGE
 
 if TYPE_CHECKING:

@@ -26,6 +26,9 @@ def parse_truths(body: bytes, project: Project, max_rows: int) -> list[dict[str,
         ApiError: 422 or 413; nothing of the body is kept then.
     """
     entries = parse_object(body, frozenset({"truths"})).get("truths")
+    if not project.has_true_answers:
+        what = f"{project.task} has no true answers: its predictions are judged without them"
+        raise invalid("no_truths", f"project {project.name} takes none", what, "truths")
     shape = 'send {"truths": [{"request_id": "...", "labels": ["3"]}]}, one label a row of the request'
     if not isinstance(entries, list) or not entries:
         raise invalid("bad_truths", "truths must be a list with at least one entry", shape, "truths")
@@ -56,12 +59,7 @@ def _label(label: Any, place: str, row: int, project: Project) -> str:
         raise invalid("unknown_label", message, f"the classes are {', '.join(project.classes)}", place, row)
     if not isinstance(label, str):
         raise invalid("unknown_label", f"{place} must be a text, not {kind_of(label)}", WANTED.get(project.task, ""), place, row)
-    try:
-        wrong = problem(label, project)
-    except KeyError:
-        what = f"{project.task} has no true answers: its predictions are judged without them"
-        raise invalid("no_truths", f"{place}: project {project.name} takes none", what, place, row) from None
-    if wrong:
+    if wrong := problem(label, project):
         advice = WANTED.get(project.task, "send the label as rounds hold it")
         raise invalid("unknown_label", f"{place}: {wrong}", advice, place, row)
     return label

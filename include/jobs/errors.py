@@ -84,7 +84,8 @@ class JobLost(JobFailed):
     """A job whose engine, node or container went away; another try finds it where it still runs, or starts it anew."""
 
     def __init__(self, job: str, what: str, tail: list[str]) -> None:
-        super().__init__(job, LOST, tail, f"job {job} is lost: {what}; another try goes on with it where it still runs")
+        advice = "another try goes on with it where it still runs, and begins it anew where it does not"
+        super().__init__(job, LOST, tail, f"job {job} is lost: {what}; {advice}")
 
 
 class JobUnplaced(JobFailed):

@@ -44,17 +44,17 @@ def family(pid: int) -> list[int]:
     """
     parents: dict[int, int] = {}
     found = {pid}
-    for entry in os.listdir(PROC):
-        if not entry.isdigit():
+    for entry in PROC.iterdir():
+        if not entry.name.isdigit():
             continue
         try:
-            text = (PROC / entry / "stat").read_bytes()
+            text = (entry / "stat").read_bytes()
         except OSError:
             continue  # it has ended
         fields = text[text.rindex(b")") + 2 :].split()  # a name may hold blanks and brackets
-        parents[int(entry)] = int(fields[1])
+        parents[int(entry.name)] = int(fields[1])
         if int(fields[3]) == pid:
-            found.add(int(entry))
+            found.add(int(entry.name))
     fresh = found
     while fresh:
         fresh = {one for one, parent in parents.items() if parent in fresh} - found

@@ -65,7 +65,7 @@ class Environment(Part):
     description: str = Field("", max_length=1000)
     image: str | None = Field(None, max_length=400, description="Container image that holds the product (see Dockerfile).")
     cpu: float | None = Field(None, gt=0, le=4096, description="Processors; no limit where it is not given.")
-    memory: str | None = Field(None, description="For the job with all its processes, such as 512Mi or 4Gi; no limit where not given.")
+    memory: str | None = Field(None, description="For all processes of a job, such as 512Mi or 4Gi; no limit where not given.")
     gpu: float = Field(0, ge=0, le=1024, description="GPUs; a fraction of one on Ray alone.")
     queue: str | None = Field(
         None, pattern=LABEL, description="Kubernetes: nodes labelled devmlops.io/queue; Ray: nodes with that custom resource."

@@ -54,10 +54,13 @@ class ReleasedProject(Project):
         """Import and return a function of the release's copy; arguments and errors as of `Project.function`."""
         module, _, name = reference.partition(":")
         try:
-            return getattr(importlib.import_module(f"{_package(self.folder, self.name, self._digest)}.{module}"), name)  # type: ignore[no-any-return]
-        except (ImportError, AttributeError, SyntaxError) as cause:
-            problem = f"{place}: {reference!r} of the released code cannot be imported: {cause}"
+            return getattr(self._module(module), name)  # type: ignore[no-any-return]
+        except Exception as cause:  # whatever the module does while it is read
+            problem = f"{place}: {reference!r} of the released code cannot be imported: {type(cause).__name__}: {cause}"
             raise ProjectError.at(self.folder / "project.yaml", problem) from cause
+
+    def _module(self, name: str) -> ModuleType:
+        return importlib.import_module(f"{_package(self.folder, self.name, self._digest)}.{name}")
 
 
 def archive(project: Project) -> bytes | None:
@@ -153,8 +156,9 @@ class _Loader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         root = fullname.partition(".")[0]
-        tree = ast.parse(self.get_data(self.path), self.path)
-        return compile(_Renamed(_projects[root], root).visit(tree), self.path, "exec", dont_inherit=True)  # type: ignore[no-any-return]
+        tree = _Renamed(_projects[root], root).visit(ast.parse(self.get_data(self.path), self.path))
+        made: CodeType = compile(ast.fix_missing_locations(tree), self.path, "exec", dont_inherit=True)
+        return made
 
 
 class _Renamed(ast.NodeTransformer):

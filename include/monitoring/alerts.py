@@ -90,7 +90,9 @@ def blocks(settings: Settings, project: Project, drift: Drift, alert_id: Any, le
         f"*Confidence*\n{number(drift.confidence.get('before'))} -> {number(drift.confidence.get('now'))}".replace("->", "→"),
     ]
     airflow, mlflow = (public(url).rstrip("/") for url in (settings.airflow_url, settings.mlflow_url))
-    links = f"<{airflow}/dags/{project.name}.retraining|Retraining in Airflow>  ·  <{mlflow}/#/experiments|Reports in MLflow>"
+    # Without true answers there is no retraining: a model of newer data is what answers a drift.
+    name, shown = ("retraining", "Retraining") if project.has_true_answers else ("model_development", "Model development")
+    links = f"<{airflow}/dags/{project.name}.{name}|{shown} in Airflow>  ·  <{mlflow}/#/experiments|Reports in MLflow>"
     return [
         {"type": "header", "text": text("plain_text", f"{level}: drift in {project.title}"[:150])},
         {"type": "section", "fields": [text("mrkdwn", f) for f in fields]},

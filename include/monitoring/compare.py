@@ -192,9 +192,7 @@ def decide(
         notes.append(f"{seen}: within the {max_loss:.3f}{of} that it may lose on old data{unsure}")
     for name, cell in slices.items():
         current, candidate = cell["current_old"], cell["candidate_old"]
-        lower = of_slices.lower_is_better
-        worse = current["high"] < candidate["low"] if lower else candidate["high"] < current["low"]
-        if current["n"] and worse:
+        if current["n"] and _collapses(current, candidate, of_slices, max_loss):
             before, now = (of_slices.told(one[of_slices.name]) for one in (current, candidate))
             against.append(
                 f"{of_slices.slice} {name!r} collapses on old data: {before} -> {now} "
@@ -208,6 +206,14 @@ def decide(
     else:
         notes.append(f"{seen}: a sure gain of at least {min_gain:.3f}{of} on new data")
     return ("reject" if against else "accept"), [*against, *notes]
+
+
+def _collapses(current: dict[str, Any], candidate: dict[str, Any], figure: Figure, max_loss: float) -> bool:
+    """Tell whether a slice surely gets worse; an error that grows by no more than may be lost on the whole does not."""
+    if not figure.lower_is_better:
+        return bool(candidate["high"] < current["low"])
+    allowed = current[figure.name] * (1 + max_loss)
+    return bool(current["high"] < candidate["low"] and candidate[figure.name] > allowed)
 
 
 def _indices(values: np.ndarray, classes: int, name: str) -> np.ndarray:

@@ -88,7 +88,16 @@ PART_OF_CODE: dict[str, bool] = {
     "retraining.min_new_rows": False,
     "retraining.truth_wait_minutes": False,
 }
-SERVED = ("name", "task", "classes", "data.content", "components.preprocess", "components.postprocess", "components.files", "transforms")
+SERVED = (
+    "name",
+    "task",
+    "classes",
+    "data.content",
+    "components.preprocess",
+    "components.postprocess",
+    "components.files",
+    "transforms",
+)
 """Sections by which a release answers."""
 
 

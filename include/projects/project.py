@@ -174,6 +174,7 @@ class Project(Part):
             tests = self.training.tests
             wrong = [f"training.{name}" for name in ("bias", "slices", "augmentation") if getattr(self.training, name)]
             wrong += ["training.tests.minimum"] * bool(tests.minimum and self.task != "control")
+            wrong += ["retraining"] * ("retraining" in self.model_fields_set)
             wrong += [f"training.tests.behaviour.{one.name}" for one in tests.behaviour if one.kind == "directional"]
             if wrong:
                 raise Problems(
@@ -233,6 +234,11 @@ class Project(Part):
     def has_model(self) -> bool:
         """Tell whether the project trains a model; a project without ``training`` keeps data alone."""
         return "training" in self.model_fields_set
+
+    @property
+    def has_true_answers(self) -> bool:
+        """Tell whether answers turn out right or wrong; without, nothing says that a retrained model is better."""
+        return self.task not in UNLABELLED
 
     @property
     def array(self) -> ArrayContent:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from include.projects.confirmed import exceptions, part_of_code
 from include.projects.forms import bare, chooser, described, is_model, is_union, members, sections
 from include.projects.project import Project
 from include.projects.reference_examples import Examples
@@ -37,6 +38,11 @@ the project is used:
     include/projects/digits/project.yaml:36: training.tuning.space.dropout.low: must be below high (is 0.4, high is 0.1). ...
 
 The file is YAML in UTF-8 of at most 1 MiB; a key that is there twice or is not listed here is an error.
+
+The code of a project is its files and those sections of this file that say what a model learns, answers or is judged by.
+Confirming a model confirms the code that it was trained with, and on ops data confirmed code alone runs; so a change of
+these sections asks for a run of `<project>.model_development` before the next retraining, and a change of the others does
+not. Each section says whether it is part of that code; what is at its default counts as not written.
 
 """
 
@@ -89,7 +95,8 @@ def page() -> str:
     lines = [HEAD, "## Sections\n"]
     lines += [f"- [{one.title}]({one.anchor})" for one in known]
     for one in known:
-        lines += ["", f"## {one.title}", "", _doc(one.model), "", "| key | what it is | default | what it means |"]
+        lines += ["", f"## {one.title}", "", _doc(one.model), "", confirmed(one), ""]
+        lines += ["| key | what it is | default | what it means |"]
         lines += ["|---|---|---|---|", *(_row(name, field, known) for name, field in sections(one.model))]
         if example := examples.of(one.path, one.tag):
             lines += ["", f"From `{example[0]}`:", "", "```yaml", example[1], "```"]
@@ -134,6 +141,18 @@ def files() -> dict[str, str]:
         "project.schema.json": json.dumps(schema(), ensure_ascii=False, indent=1) + "\n",
         "settings.md": settings_page(),
     }
+
+
+def confirmed(section: Section) -> str:
+    """Return the sentence about whether a section is part of the code that is confirmed, made from the one list of it."""
+    said = part_of_code(section.path)
+    if said is None:
+        keys = {name: part_of_code(f"{section.path}.{name}".strip(".")) for name, _ in sections(section.model)}
+        known = {answer: ", ".join(f"`{key}`" for key, one in keys.items() if one is answer) for answer in (True, False, None)}
+        told = [f"yes {known[True]}", f"no {known[False]}", f"see there {known[None]}"]
+        return f"Part of the code that is confirmed: {'; '.join(one for one in told if one.endswith('`'))}."
+    without = ", ".join(f"`{one}`" for one in exceptions(section.path)) if said else ""
+    return f"Part of the code that is confirmed: {'yes' if said else 'no'}{f', without {without}' if without else ''}."
 
 
 def _doc(model: type[BaseModel]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,13 +12,17 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 if TYPE_CHECKING:
     from jinja2 import Template
     from matplotlib.figure import Figure
 
 MAX_CELL = 2000
+LONG = 40  # characters beyond which a text may break anywhere: a digest, an address, a sentence
+SHARP = 1.3  # points of a plot by points of the page: crisp where a screen has more of them
+WIDE = 2  # width by height beyond which a plot takes a whole row
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TONES = ("good", "bad", "warn")
 
 
@@ -28,29 +33,51 @@ class Section:
     Attributes:
         title: its heading.
         html: what stands below; `Markup` stays as it is, text is escaped.
+        folded: only the heading is shown until somebody clicks on it.
     """
 
     title: str
     html: str | Markup
+    folded: bool = False
 
 
-def page(title: str, sections: Iterable[Section], about: str = "") -> str:
+def page(
+    title: str,
+    sections: Iterable[Section],
+    about: str = "",
+    verdict: tuple[str, str] | None = None,
+    facts: Iterable[tuple[str, Any, str]] = (),
+) -> str:
     """Return a whole HTML page: self-contained, light and dark, no script.
 
     Args:
         title: of the page.
         sections: in order; more than three get a list of links above.
         about: one line below the title.
+        verdict: what to know before all else, and its tone: good, bad, warn, or none.
+        facts: the few figures that matter most: name, value, and what to know of it (may be empty).
     """
-    html = _template().render(title=title, about=about, sections=list(sections))
+    few = [(name, _said(value), more) for name, value, more in facts]
+    html = _template().render(title=title, about=about, sections=list(sections), verdict=verdict, facts=few)
     return html.encode("utf-8", "backslashreplace").decode()  # lone surrogates fit into no file
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Markup:
-    """Return a table. Numbers stand to the right; a pair (text, tone) has a tone: good, bad or warn."""
-    head = Markup("").join(Markup("<th>{}</th>").format(name) for name in columns)
-    body = Markup("").join(Markup("<tr>{}</tr>").format(Markup("").join(_cell(one) for one in row)) for row in rows)
-    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
+    """Return a table. Numbers stand to the right, their headings too; a pair (text, tone) has a tone: good, bad or warn."""
+    listed = [list(row) for row in rows]
+    numeric = [_numeric(row[place] for row in listed if place < len(row)) for place in range(len(columns))]
+    head = Markup("").join(
+        Markup('<th class="number">{}</th>' if right else "<th>{}</th>").format(name)
+        for name, right in zip(columns, numeric, strict=True)
+    )
+    body = Markup("").join(Markup("<tr>{}</tr>").format(Markup("").join(_cell(one) for one in row)) for row in listed)
+    made = Markup('<div class="scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>')
+    return made.format(head, body)
+
+
+def plots(pieces: Iterable[Markup]) -> Markup:
+    """Return figures side by side where the screen is wide enough."""
+    return Markup('<div class="plots">{}</div>').format(Markup("").join(pieces))
 
 
 def bars(counts: Mapping[str, float], unit: str = "") -> Markup:
@@ -71,33 +98,56 @@ def figure(plot: Figure, caption: str = "") -> Markup:
     import matplotlib.pyplot as plt
 
     sink = io.BytesIO()
-    plot.savefig(sink, format="png", dpi=110, bbox_inches="tight")
+    plot.savefig(sink, format="png", dpi=100 * SHARP, bbox_inches="tight")
     plt.close(plot)
     return image(sink.getvalue(), caption, "plot")
 
 
 def image(png: bytes, caption: str = "", kind: str = "") -> Markup:
-    """Return a PNG embedded in the page, with a caption below it."""
-    return Markup('<figure><img class="{}" alt="{}" src="data:image/png;base64,{}"><figcaption>{}</figcaption></figure>').format(
-        kind, caption, base64.b64encode(png).decode(), caption
-    )
+    """Return a PNG embedded in the page, with a caption below it; one of the kind ``plot`` stays small enough to be crisp."""
+    width, height = struct.unpack(">II", png[16:24]) if png[:8] == SIGNATURE and len(png) >= 24 else (0, 1)
+    sized = Markup(' width="{}"').format(round(width / SHARP)) if width and kind == "plot" else Markup("")
+    place = Markup(' class="wide"') if width > WIDE * height else Markup("")
+    return Markup(
+        '<figure{}><img class="{}" alt="{}"{} src="data:image/png;base64,{}"><figcaption>{}</figcaption></figure>'
+    ).format(place, kind, caption, sized, base64.b64encode(png).decode(), caption)
 
 
 def _cell(value: Any) -> Markup:
-    tone = ""
-    if isinstance(value, tuple) and len(value) == 2 and value[1] in TONES:
-        value, tone = value
-    number = isinstance(value, Real) and not isinstance(value, bool)
+    value, tone = _toned(value)
+    said = _said(value)
+    kinds = [tone, "number" if _is_number(value) else ""]
+    if not isinstance(said, Markup) and len(said) > LONG:
+        kinds.append("long")
+    shown = " ".join(filter(None, kinds))
+    return Markup('<td class="{}">{}</td>').format(shown, said) if shown else Markup("<td>{}</td>").format(said)
+
+
+def _said(value: Any) -> str | Markup:
+    """Return a value as people read it: whole numbers whole, others with four digits."""
     if isinstance(value, Markup):
-        said: Any = value
-    elif number and not isinstance(value, Integral):
-        said = f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-    elif number:
-        said = f"{value:,}"
-    else:
-        said = "" if value is None else escape(str(value)[:MAX_CELL])
-    kinds = " ".join(filter(None, [tone, "number" if number else ""]))
-    return Markup('<td class="{}">{}</td>').format(kinds, said) if kinds else Markup("<td>{}</td>").format(said)
+        return value
+    if _is_number(value):
+        if isinstance(value, Integral):
+            return f"{value:,}"
+        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    return "" if value is None else str(value)[:MAX_CELL]
+
+
+def _toned(value: Any) -> tuple[Any, str]:
+    if isinstance(value, tuple) and len(value) == 2 and value[1] in TONES:
+        return value
+    return value, ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _numeric(cells: Iterable[Any]) -> bool:
+    """Tell whether a column holds numbers, and else nothing."""
+    known = [value for value, _ in map(_toned, cells) if value not in (None, "")]
+    return bool(known) and all(map(_is_number, known))
 
 
 @cache

@@ -16,6 +16,8 @@ from include.ledger import Ledger, LedgerError
 from include.projects import Project
 from include.reports import Section, bars, page, table
 from include.settings import Settings
+from include.training.evaluation_report import facts
+from include.training.metrics import registered
 from include.training.models import describe, find_version
 from include.training.states import state_history
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 Rows = list[tuple[str, Any]]
 NOTHING = "nothing was said"
+FOLDED = ("Hyperparameters", "Environment")
+WORST = 10  # slices that are shown
 
 
 def model_card(settings: Settings, project: Project, version: str | int) -> dict[str, Any]:
@@ -46,11 +50,18 @@ def model_card(settings: Settings, project: Project, version: str | int) -> dict
         about = describe(client, find_version(client, project, version))
         parts = _parts(settings, client, project, about)
         title = f"{project.title}: model {about['name']} v{about['version']}"
-        html = page(title, [Section(name, _html(rows, more)) for name, rows, more in parts], project.description)
+        sections = [Section(name, _html(rows, more), folded=name in FOLDED) for name, rows, more in parts]
+        html = page(title, sections, project.description, _state(about), facts(project, about["metrics"]))
         markdown = _markdown(title, project, parts)
         log_file(client, about["run_id"], "card.html", html.encode())
         log_file(client, about["run_id"], "card.md", markdown.encode())
     return {"name": about["name"], "version": about["version"], "run_id": about["run_id"], "html": html, "markdown": markdown}
+
+
+def _state(about: dict[str, Any]) -> tuple[str, str]:
+    said = {"training": "it was not deployed so far", "idle": "it is not in use any more"}
+    where = said.get(about["state"], f"its state is {about['state']}")
+    return (f"Confirmed; {where}", "good") if about["confirmed"] else (f"Not confirmed; {where}", "warn")
 
 
 def _parts(
@@ -88,6 +99,7 @@ def _parts(
         ),
         ("Data", _data(settings, project, about), {}),
         ("Metrics on the test part", _metrics(about["metrics"]), _classes(evaluation)),
+        ("Weakest slices of the test part", _slices(project, evaluation), {}),
         ("Hyperparameters", sorted(run.data.params.items()), {}),
         (
             "Environment",
@@ -142,6 +154,21 @@ def _metrics(metrics: dict[str, float]) -> Rows:
 def _classes(evaluation: dict[str, Any]) -> dict[str, Any]:
     rows = evaluation.get("per_class") or []
     return {"F1 by class": {row["class"]: round(row["f1"], 4) for row in rows if "f1" in row}} if rows else {}
+
+
+def _slices(project: Project, evaluation: dict[str, Any]) -> Rows:
+    """Return the slices with the worst values, the worst first."""
+    measured = [row for row in evaluation.get("slices") or [] if row["value"] is not None]
+    if not measured:
+        return [("none", "it was measured on no slices")]
+    up = registered(project)[measured[0]["metric"]].direction == "max"
+    measured.sort(key=lambda row: row["value"] if up else -row["value"])
+    return [(f"{row['by']}: {row['slice']}", f"{_slice(row)}, {row['rows']:,} rows") for row in measured[:WORST]]
+
+
+def _slice(row: dict[str, Any]) -> str:
+    between = f" (95 % interval {row['low']:.4g} to {row['high']:.4g})" if row["low"] is not None else ""
+    return f"{row['metric']} {row['value']:.4g}{between}"
 
 
 def _releases(settings: Settings, project: Project, about: dict[str, Any]) -> Rows:

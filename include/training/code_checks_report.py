@@ -55,11 +55,19 @@ def report(project: Project, made: Mapping[str, Any]) -> str:
         for one in made["findings"]
         if one["severity"] == "ignored"
     ]
-    said = f"{made['errors']} errors, {made['warnings']} warnings, {made['ignored']} ignored"
+    rest = f"{_count(made['warnings'], 'warning')}, {made['ignored']} ignored"
+    verdict = (f"No errors; {rest}", "warn" if made["warnings"] else "good")
+    if made["errors"]:
+        verdict = (f"{_count(made['errors'], 'error')}: no model is trained with this code. {rest}", "bad")
     sections = [
         Section("Findings", table(["", "place", "tool", "rule", "message"], rows) if rows else "Nothing was found."),
         Section("Tools", table(["tool", "version"], [[name, version] for name, version in made["tools"].items()])),
     ]
     if ignored:
         sections.insert(1, Section("Ignored by project.yaml", table(["place", "rule", "message", "reason"], ignored)))
-    return page(f"Checks of the code of {project.title}", sections, said)
+    about = f"{project.name}: what {', '.join(made['tools']) or 'no tool'} found"
+    return page(f"Checks of the code of {project.title}", sections, about, verdict)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
 
 from include.clients.mlflow import ensure_experiment, log_file, mlflow_client, mlflow_errors
 from include.projects import Project
@@ -23,6 +26,7 @@ MOST = 50
 DATA = ("data_repository", "data_zone", "data_version", "data_commit", "split_path", "split_digest")
 CODE = ("code_digest", "git_commit")
 ABSENT = "-"
+DIGEST = re.compile(r"(sha256:)?[0-9a-f]{32,64}")
 
 
 def compare_runs(settings: Settings, project: Project, run_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
@@ -216,21 +220,55 @@ def _told(project: Project, found: Sequence[Run]) -> dict[str, Any]:
 
 def _page(settings: Settings, project: Project, found: Sequence[Run], told: Mapping[str, Any]) -> str:
     heads = [f"{run.info.run_name} {run.info.run_id[:8]}" for run in found]
+    deciding = gate_metric(project)
+    values = [run.data.metrics.get(f"test_{deciding.name}") for run in found]
     about = [
-        [link(run.info.run_id, mlflow_run_url(settings, run.info.experiment_id, run.info.run_id)), one["status"], one["author"]]
-        for run, one in zip(found, told["runs"], strict=True)
+        [link(run.info.run_id[:8], mlflow_run_url(settings, run.info.experiment_id, run.info.run_id)), one["name"], value, *more]
+        for run, one, value, more in zip(found, told["runs"], values, map(_when, told["runs"]), strict=True)
     ]
-    sections = [Section("Runs", table(["run", "status", "author"], about))]
+    sections = [Section("Runs", table(["run", "name", f"test_{deciding.name}", "status", "author", "started"], about))]
+    same = []
     for name, rows in told["fields"].items():
-        lines = []
-        for row in rows:
-            best = row.get("best", [])
-            shown = []
-            for run, value in zip(found, row["values"], strict=True):
-                said = ABSENT if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
-                tone = "good" if run.info.run_id in best else "warn"
-                shown.append(said if row["same"] else (said, tone))
-            lines.append([row["name"], "" if row["same"] else "differs", *shown])
-        sections.append(Section(name.capitalize(), table(["field", "", *heads], lines)))
-    said = f"{len(told['different'])} fields differ; marked ones do, the best of a metric is green"
-    return page(f"Comparison of {len(found)} runs of {project.title}", sections, said)
+        lines = [[row["name"], *_cells(found, row)] for row in sorted(rows, key=_rank(project)) if not row["same"]]
+        if lines:
+            sections.append(Section(f"What differs in {name}", table(["field", *heads], lines)))
+        same += [[name, row["name"], *_cells(found, row)[:1]] for row in rows if row["same"]]
+    if same:
+        sections.append(Section(f"The same in all: {len(same)} fields", table(["", "field", "value"], same), folded=True))
+    known = [(value, head) for value, head in zip(values, heads, strict=True) if value is not None]
+    verdict = None
+    if known:
+        best = (max if deciding.direction == "max" else min)(known, key=lambda one: one[0])
+        verdict = f"Best by {deciding.name} of the test part: {best[1]} with {best[0]:.4g}", ""
+    said = f"{len(told['different'])} fields differ; the best of a metric is green"
+    return page(f"Comparison of {len(found)} runs of {project.title}", sections, said, verdict)
+
+
+def _when(one: Mapping[str, Any]) -> list[Any]:
+    from datetime import UTC, datetime
+
+    return [one["status"], one["author"], f"{datetime.fromtimestamp(one['started'] / 1000, UTC):%Y-%m-%d %H:%M} UTC"]
+
+
+def _rank(project: Project) -> Callable[[Mapping[str, Any]], tuple[int, str]]:
+    """Return the order of rows: the gate's metric, other metrics of the test part, intervals and baseline, what is left."""
+    deciding = gate_metric(project).name
+
+    def rank(row: Mapping[str, Any]) -> tuple[int, str]:
+        name = row["name"].removeprefix("test_")
+        return (0 if name == deciding else 1 if name in registered(project) else 2), row["name"]
+
+    return rank
+
+
+def _cells(found: Sequence[Run], row: Mapping[str, Any]) -> list[Any]:
+    """Return a row's values as a table shows them: digests short, the best of a metric marked."""
+    shown: list[Any] = []
+    for run, value in zip(found, row["values"], strict=True):
+        said: Any = ABSENT if value is None else value
+        if isinstance(value, str) and DIGEST.fullmatch(value):
+            said = Markup('<code title="{}">{}</code>').format(value, f"{value.removeprefix('sha256:')[:12]}…")
+        elif isinstance(value, float):
+            said = f"{value:.5g}"
+        shown.append((said, "good") if run.info.run_id in row.get("best", []) else said)
+    return shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from include.reports.letters import spelt
 from include.training.drawing import BLUE, GREY, ORANGE, drawing, png
 
 if TYPE_CHECKING:
@@ -43,11 +44,12 @@ def _one_against_rest(
     words: tuple[str, str, str],
 ) -> bytes:
     asked = [1] if len(classes) == 2 else range(len(classes))
+    names = spelt(classes)
     with drawing(6.4, 4.2) as (figure, (axes,)):
         for place in asked:
             truth = labels == place
             if 0 < truth.sum() < len(truth):
-                axes.plot(*points(truth, outputs[:, place]), linewidth=1.4, label=str(classes[place]))
+                axes.plot(*points(truth, outputs[:, place]), linewidth=1.4, label=names[place])
         axes.set(title=words[0], xlabel=words[1], ylabel=words[2], xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
         if len(asked) <= LEGEND and axes.lines:
             axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -68,14 +70,28 @@ def regression(labels: np.ndarray, outputs: np.ndarray) -> bytes:
         return png(figure)
 
 
-def importance(names: Sequence[str], values: Sequence[float], title: str = "Importance (mean |SHAP|)", most: int = 20) -> bytes:
-    """Draw what matters most as bars, the greatest on top."""
+def importance(
+    names: Sequence[str],
+    values: Sequence[float],
+    title: str = "What matters to the model",
+    most: int = 20,
+    unit: str = "mean |SHAP value|",
+) -> bytes:
+    """Draw what matters most as bars, the greatest on top.
+
+    Args:
+        names: of the inputs.
+        values: of each; what is below 0 has another colour.
+        title: above the plot.
+        most: bars at most.
+        unit: what the values are.
+    """
     order = sorted(range(len(names)), key=lambda place: -abs(values[place]))[:most][::-1]
     with drawing(7, max(2.0, 0.3 * len(order) + 1)) as (figure, (axes,)):
         colours = [BLUE if values[place] >= 0 else ORANGE for place in order]
         axes.barh(range(len(order)), [values[place] for place in order], color=colours)
-        axes.set(title=title)
-        axes.set_yticks(range(len(order)), [str(names[place])[:40] for place in order])
+        axes.set(title=title, xlabel=unit)
+        axes.set_yticks(range(len(order)), spelt([names[place] for place in order], 40))
         return png(figure)
 
 
@@ -83,9 +99,9 @@ def heat(grid: np.ndarray, title: str) -> bytes:
     """Draw a grid of importances (height, width)."""
     with drawing(4.6, 4) as (figure, (axes,)):
         shown = axes.imshow(grid, cmap="Blues")
-        axes.set(title=title)
+        axes.set(title=title, xlabel="column", ylabel="row")
         axes.grid(False)
-        figure.colorbar(shown, ax=axes, shrink=0.8)
+        figure.colorbar(shown, ax=axes, shrink=0.8, label="mean |SHAP value|")
         return png(figure)
 
 
@@ -106,5 +122,5 @@ def slices(rows: Sequence[Mapping[str, Any]], overall: float, metric: str, most:
         axes.plot([row["value"] for row in shown], range(len(shown)), "o", color=BLUE)
         axes.axvline(overall, color=ORANGE, linestyle="--", linewidth=1.2)
         axes.set(title=f"{metric} by slice", xlabel=metric)
-        axes.set_yticks(range(len(shown)), [f"{row['by']}: {row['slice']}"[:40] for row in shown])
+        axes.set_yticks(range(len(shown)), spelt([f"{row['by']}: {row['slice']}" for row in shown], 40))
         return png(figure)

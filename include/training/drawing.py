@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from include.reports.letters import families
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY, INK = "#2563eb", "#ea580c", "#94a3b8", "#0f172a"
-HANGUL = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo")  # one of them, if any
 STYLE: dict[str, Any] = {
     "font.size": 10,
     "text.color": INK,
@@ -28,6 +29,7 @@ STYLE: dict[str, Any] = {
     "grid.color": "#e2e8f0",
     "legend.frameon": False,
     "figure.facecolor": "white",
+    "text.parse_math": False,  # a class may be called $5
 }
 
 
@@ -37,11 +39,8 @@ def drawing(width: float, height: float, columns: int = 1) -> Iterator[tuple[Fig
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.font_manager import fontManager
 
-    known = set(fontManager.get_font_names())
-    fonts = {"font.family": ["DejaVu Sans", *(name for name in HANGUL if name in known)]}
-    with rc_context(cast(Any, STYLE | fonts)):  # no pyplot: it keeps figures in global state
+    with rc_context(cast(Any, STYLE | {"font.family": list(families())})):  # no pyplot: it keeps figures in global state
         figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure, list(figure.subplots(1, columns, squeeze=False)[0])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from include.clients.mlflow import log_file, log_metrics, log_params, mlflow_client, mlflow_errors
 from include.projects import Project, ProjectError
 from include.projects.project import UNLABELLED
+from include.reports.links import mlflow_run_url
 from include.settings import Settings
 from include.training import parts as data
 from include.training.baseline import baseline
@@ -50,8 +51,8 @@ def evaluate(
 
     Returns:
         ``run_id``, ``metrics`` (each registered metric of the task with ``_low`` and ``_high``, the ends of its 95 %
-        interval, ``rows``, the same of the baseline as ``baseline_...``, and ``bias_...``) and ``per_class``, which is
-        empty in regression.
+        interval, ``rows``, the same of the baseline as ``baseline_...``, and ``bias_...``), ``per_class``, which is
+        empty in regression, and ``report``, the report's address.
 
     Raises:
         InputError: the run holds no model, its outputs are not finite, a metric of the project fails, or the split
@@ -62,9 +63,11 @@ def evaluate(
     with mlflow_errors(settings, f"evaluate run {run_id}"):
         arrays = data.load(settings, project, split)
         if project.task in UNLABELLED:
-            return assess_unlabelled(client, project, arrays, run_id, tell)
-        by = ways(settings, project, arrays["test"], split)
-        return assess(client, project, arrays, run_id, by, tell)
+            made = assess_unlabelled(client, project, arrays, run_id, tell)
+        else:
+            made = assess(client, project, arrays, run_id, ways(settings, project, arrays["test"], split), tell)
+        place = mlflow_run_url(settings, client.get_run(run_id).info.experiment_id, run_id)
+        return {**made, "report": f"{place}/artifacts/{REPORT}"}
 
 
 def assess(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
 
 from include.projects import Project
 from include.reports import Section, image, page, table
+from include.reports import plots as plots_beside
 from include.training import curves, plots
 from include.training.errors import InputError
 from include.training.gate import checks
-from include.training.metrics import registered
+from include.training.metrics import gate_metric, registered
 from include.training.slices import slice_metric
 
 if TYPE_CHECKING:
@@ -54,19 +58,61 @@ def pictures(project: Project, labels: np.ndarray, outputs: np.ndarray, report: 
 
 
 def report_page(project: Project, run_id: str, report: Mapping[str, Any], drawn: Mapping[str, bytes]) -> str:
-    """Return an evaluation as an HTML page: figures, gate, plots, slices, bias, explanations and what is missing."""
+    """Return an evaluation as an HTML page: verdict, figures, gate, plots, slices, bias, explanations and what is missing."""
     figures = report["metrics"]
+    known, single = [name for name in ABOUT if name in drawn], [name for name in drawn if name not in ABOUT]
     sections = [
-        Section("Figures of the test part", figures_table(project, figures, report["baseline"])),
         Section("Gate", gate_table(project, figures)),
+        Section("Figures of the test part", figures_table(project, figures, report["baseline"])),
+        Section("Plots", plots_of(drawn, known, ABOUT)),
+        Section("Slices", _slices(project, report)),
     ]
-    sections += [Section(ABOUT[name], image(drawn[name], ABOUT[name], "plot")) for name in ABOUT if name in drawn]
-    sections.append(Section("Slices", _slices(project, report)))
     sections += [Section(f"Bias by {way}", _bias(told)) for way, told in report["bias"].items()]
-    sections += [Section(name.replace("_", " "), image(drawn[name], name, "plot")) for name in drawn if name not in ABOUT]
+    if single:
+        told = report.get("explanation") or {}
+        by = Markup("<p>{} over {} rows of the test part.</p>").format(told["method"], told["rows"]) if told else ""
+        sections.append(Section("Explanations", by + plots_of(drawn, single, {})))
     if report["notes"]:
         sections.append(Section("What is missing, and why", table(["note"], [[note] for note in report["notes"]])))
-    return page(f"Evaluation of {project.title}", sections, f"run {run_id}, {figures['rows']:,} rows of the test part")
+    about = f"Run {run_id}, {figures['rows']:,} rows of the test part"
+    title = f"Evaluation of {project.title}"
+    return page(title, sections, about, verdict(project, figures), facts(project, figures))
+
+
+def plots_of(drawn: Mapping[str, bytes], names: Sequence[str], about: Mapping[str, str]) -> Markup:
+    """Return the plots of these names side by side, with what they show."""
+    return plots_beside(image(drawn[name], about.get(name, ""), "plot") for name in names)
+
+
+def verdict(project: Project, figures: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return in one sentence whether the gate is passed, and its tone; None where nobody can tell."""
+    try:
+        made = checks(project, figures)
+    except InputError as cause:
+        return f"No verdict: {cause}", "warn"
+    ran = [one for one in made if math.isfinite(one["value"])]
+    later = f" {len(made) - len(ran)} of its items come after this page." if len(ran) < len(made) else ""
+    if failed := [one for one in ran if not one["ok"]]:
+        said = "; ".join(f"{one['name']} is {one['value']:.4g}, wanted {one['limit']}" for one in failed)
+        return f"Fails the gate: {said}.", "bad"
+    deciding = gate_metric(project).name
+    said = "; ".join(f"{one['value']:.4g}, wanted {one['limit']}" for one in ran if one["name"] == deciding)
+    return f"Passes the gate: {deciding} {said}.{later}", "good"
+
+
+def facts(project: Project, figures: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
+    """Return the figures to see at a glance: the gate's metric with its interval, the baseline's, and how many rows."""
+    name = gate_metric(project).name
+    found: list[tuple[str, Any, str]] = []
+    if name in figures:
+        low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
+        between = interval(low, high)
+        found.append((name, figures[name], f"95 %: {between}" if between else ""))
+    if f"baseline_{name}" in figures:
+        found.append((f"{name} of the baseline", figures[f"baseline_{name}"], ""))
+    if "rows" in figures:
+        found.append(("rows of the test part", figures["rows"], ""))
+    return found
 
 
 def figures_table(project: Project, figures: Mapping[str, Any], baseline: str) -> Any:
@@ -75,12 +121,17 @@ def figures_table(project: Project, figures: Mapping[str, Any], baseline: str) -
     for name, metric in registered(project).items():
         value, simple = figures.get(name), figures.get(f"baseline_{name}")
         low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
-        told: Any = simple
+        told: Any = value
         if value is not None and simple is not None:
-            told = (f"{simple:.4g}", "good" if metric.better(value, simple) else "warn")
-        between = f"{low:.4g} to {high:.4g}" if low is not None and high is not None else ""
-        rows.append([name, value, between, told, "higher" if metric.direction == "max" else "lower", metric.what])
+            told = (value, "good" if metric.better(value, simple) else "warn")
+        better = "higher" if metric.direction == "max" else "lower"
+        rows.append([name, told, interval(low, high), simple, better, metric.what])
     return table(["metric", "value", "95 % interval", f"baseline: {baseline}", "better", "what it is"], rows)
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Return both ends of an interval as one piece that no line breaks; empty where there is none."""
+    return "" if low is None or high is None else f"{low:.4g}\u00a0to\u00a0{high:.4g}"
 
 
 def gate_table(project: Project, figures: Mapping[str, Any]) -> Any:
@@ -89,8 +140,12 @@ def gate_table(project: Project, figures: Mapping[str, Any]) -> Any:
         made = checks(project, figures)
     except InputError as cause:
         return str(cause)
-    rows = [[one["name"], one["value"], one["limit"], ("passed", "good") if one["ok"] else ("failed", "bad")] for one in made]
-    return table(["check", "value", "limit", "result"], rows)
+    rows = []
+    for one in made:
+        ran = math.isfinite(one["value"])
+        result = ("passed", "good") if one["ok"] else ("failed", "bad") if ran else ("comes after this page", "warn")
+        rows.append([result, one["name"], one["value"] if ran else None, one["limit"]])
+    return table(["", "check", "value", "wanted"], rows)
 
 
 def _slices(project: Project, report: Mapping[str, Any]) -> Any:
@@ -99,11 +154,11 @@ def _slices(project: Project, report: Mapping[str, Any]) -> Any:
     for row in report["slices"]:
         value: Any = row["value"]
         overall = report["metrics"].get(row["metric"])
-        between = f"{row['low']:.4g} to {row['high']:.4g}" if row["low"] is not None else ""
+        between = interval(row["low"], row["high"])
         if value is not None and row["low"] is not None and overall is not None:
             worst = row["high"] if known[row["metric"]].direction == "max" else row["low"]
             tone = "bad" if known[row["metric"]].better(overall, worst) else ""  # surely worse than the whole
-            value = (f"{value:.4g}", tone) if tone else value
+            value = (value, tone) if tone else value
         rows.append([row["by"], row["slice"], row["rows"], value, between, row["note"]])
     return table(["by", "slice", "rows", slice_metric(project), "95 % interval", "note"], rows)
 

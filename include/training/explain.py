@@ -22,6 +22,7 @@ CHEAP = 200  # inputs up to which tables and texts are explained without being a
 MOST = 5000  # inputs beyond which nothing is explained
 SAMPLES = 500  # changed copies of an item that LIME and Kernel SHAP look at
 SECONDS = 60.0
+SIGNS = "blue speaks for it, orange against"
 
 
 @dataclass
@@ -81,20 +82,22 @@ def explain(project: Project, fitted: Fitted, arrays: Mapping[str, Arrays], seco
         }
         found.plots["SHAP_importance"] = curves.importance(names, mean.tolist())
         if isinstance(project.data.content, ArrayContent) and len(grid := [size for size in shape if size > 1]) == 2:
-            found.plots["SHAP_map"] = curves.heat(mean.reshape(grid), "Mean |SHAP| of each place")
+            found.plots["SHAP_map"] = curves.heat(mean.reshape(grid), "Which places matter")
         answers = fitted.predict(test.inputs[rows[:SINGLE]])
         for place, row in enumerate(rows[:SINGLE]):
             chosen = int(answers[place].argmax()) if answers.ndim == 2 else 0
             said = f"{project.classes[chosen]}" if answers.ndim == 2 else f"{float(answers[place]):.4g}"
             title = f"Row {row}: why {said} (SHAP)"
             found.plots[f"SHAP_row_{row}"] = curves.importance(
-                names, values[place, :, chosen % values.shape[2]].tolist(), title, most=12
+                names, values[place, :, chosen % values.shape[2]].tolist(), title, 12, f"SHAP value: {SIGNS}"
             )
             if time.monotonic() - begun > seconds:
                 found.notes.append(f"single answers were explained for {place + 1} rows: {seconds:g} seconds were over")
                 break
             if lime := _lime(project, fitted, test, background, names, int(row), chosen):
-                found.plots[f"LIME_row_{row}"] = curves.importance(*lime, f"Row {row}: why {said} (LIME)", most=12)
+                found.plots[f"LIME_row_{row}"] = curves.importance(
+                    *lime, f"Row {row}: why {said} (LIME)", 12, f"LIME weight: {SIGNS}"
+                )
     return found
 
 
@@ -107,7 +110,8 @@ def input_names(project: Project, part: Arrays, shape: tuple[int, ...]) -> list[
         return names
     if len(shape) == 1:
         return [f"input {place}" for place in range(shape[0])]
-    return [str([int(one) for one in place]) for place in np.ndindex(*shape)]
+    kept = [axis for axis, size in enumerate(shape) if size > 1] or [len(shape) - 1]
+    return [str([place[axis] for axis in kept]) for place in np.ndindex(*shape)]
 
 
 def shap_values(project: Project, fitted: Fitted, background: np.ndarray, rows: np.ndarray) -> tuple[str, np.ndarray]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.clients.lakefs import DataDenied
@@ -221,18 +220,14 @@ def _called(where: str, function: Callable[..., Any], *given: Any) -> Any:
 
 
 def _page(project: Project, run_id: str, checks: list[Check]) -> str:
+    results = {True: ("passed", "good"), False: ("failed", "bad")}
     rows = [
-        [
-            one["kind"],
-            one["name"],
-            one["value"],
-            one["limit"],
-            ("passed", "good") if one["ok"] else ("failed", "bad"),
-            one["note"],
-        ]
-        for one in checks
+        [results[one["ok"]], one["kind"], one["name"], one["value"], one["limit"], one["note"]]
+        for one in sorted(checks, key=lambda one: one["ok"])
     ]
-    failed = sum(not one["ok"] for one in checks)
-    said = f"run {run_id}: {len(checks) - failed} of {len(checks)} passed"
-    head = ["kind", "test", "value", "wanted", "result", "note"]
-    return page(f"Tests of a model of {Path(project.folder).name}", [Section("Tests", table(head, rows))], said)
+    failed = [one["name"] for one in checks if not one["ok"]]
+    verdict = (f"All {len(checks)} tests passed", "good")
+    if failed:
+        verdict = (f"{len(failed)} of {len(checks)} tests failed: {', '.join(failed)}", "bad")
+    head = ["", "kind", "test", "value", "wanted", "note"]
+    return page(f"Tests of the model of {project.title}", [Section("Tests", table(head, rows))], f"Run {run_id}", verdict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from include.reports.letters import spelt
 from include.training.drawing import BLUE, GREY, INK, ORANGE, drawing, png
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], title: str = "Confusio
     with drawing(side + 0.8, side) as (figure, (axes,)):
         image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
         axes.set(title=title, xlabel="predicted", ylabel="true")
-        axes.set_xticks(range(len(classes)), classes, rotation=45 if max(map(len, classes)) > 3 else 0)
-        axes.set_yticks(range(len(classes)), classes)
+        names = spelt(classes)
+        slanted: Any = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 3 else {}
+        axes.set_xticks(range(len(names)), names, **slanted)
+        axes.set_yticks(range(len(names)), names)
         axes.grid(False)
         if len(classes) <= 25:
             for row, column in zip(*np.nonzero(matrix), strict=True):
@@ -79,11 +82,15 @@ def reliability(bins: Sequence[Mapping[str, float]], error: float) -> bytes:
 def per_class(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Draw precision and recall of each class; ``rows`` hold ``class``, ``precision`` and ``recall``."""
     places = range(len(rows))
+    names = spelt([r["class"] for r in rows])
     with drawing(min(max(6, 0.6 * len(rows) + 1), 16), 3.6) as (figure, (axes,)):
         axes.plot(places, [r["precision"] for r in rows], "o", color=BLUE, markersize=8, label="precision")
         axes.plot(places, [r["recall"] for r in rows], "D", color=ORANGE, markersize=6, label="recall")
         lowest = min((min(r["precision"], r["recall"]) for r in rows), default=0)
-        axes.set(title="Per class, test part", ylim=(max(0.0, lowest - 0.05), 1.01))
-        axes.set_xticks(list(places), [str(r["class"]) for r in rows])
+        axes.set(
+            title="Precision and recall by class, test part", xlabel="class", ylabel="share", ylim=(max(0.0, lowest - 0.05), 1.01)
+        )
+        slanted: Any = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names), default=0) > 6 else {}
+        axes.set_xticks(list(places), names, **slanted)
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
         return png(figure)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from include.clients.ray import cluster
@@ -38,6 +38,7 @@ def run(
     count: int,
     epochs: int,
     log: TrialLog,
+    on_gone: Callable[[], None] | None = None,
 ) -> list[str]:
     """Run trials until all are done or the budget is used up.
 
@@ -49,6 +50,7 @@ def run(
         count: how many trials.
         epochs: of a trial, at most.
         log: takes every trial; its finished ones of an earlier try teach a Bayesian search.
+        on_gone: called before this process ends because Ray died under it.
 
     Returns:
         The last line of each error.
@@ -60,7 +62,7 @@ def run(
     gpus = 0 if settings.job_runtime == "ray" else _gpus(wish.resources.gpu)  # a cluster has those of its nodes
     size = sum(part.inputs.nbytes + getattr(part.contents, "nbytes", 0) + part.labels.nbytes for part in arrays.values())
     cpus = max(1, round(wish.workers * wish.resources.cpu))
-    with cluster(settings, cpus, max(128 * 2**20, 2 * size), gpus, wish.resources.cpu) as folder:
+    with cluster(settings, cpus, max(128 * 2**20, 2 * size), gpus, wish.resources.cpu, on_gone) as folder:
         from ray import tune
 
         interval = max(1, epochs // INTERVALS)

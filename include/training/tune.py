@@ -109,9 +109,15 @@ def search(
         tell(f"search ({wish.search}): {count} trials of at most {most} epochs on {wish.workers} workers")
         ready = threading.Timer(LOAD_AFTER_S, tuning_plots.load)
         ready.daemon = True
+
+        def close() -> None:
+            """Close the runs of a search whose Ray died; another try opens the parent again."""
+            log.abandon()
+            client.set_terminated(parent, "KILLED")
+
         try:
             ready.start()
-            errors = run(settings, project, arrays, left, count, most, log) if count > 0 else []
+            errors = run(settings, project, arrays, left, count, most, log, close) if count > 0 else []
         finally:
             ready.cancel()
             log.abandon()

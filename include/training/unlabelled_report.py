@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
-from include.reports import Section, image, page, table
+from include.reports import Section, page, table
 from include.training.drawing import BLUE, GREY, ORANGE, drawing, png
-from include.training.evaluation_report import figures_table, gate_table
+from include.training.evaluation_report import facts, figures_table, gate_table, plots_of, verdict
 from include.training.unlabelled import Measured
 
 if TYPE_CHECKING:
@@ -43,16 +43,18 @@ def pictures(project: Project, found: Measured) -> dict[str, bytes]:
 
 
 def report_page(project: Project, run_id: str, found: Measured, drawn: Mapping[str, bytes]) -> str:
-    """Return an evaluation as an HTML page: figures, gate, plots, and what is missing."""
+    """Return an evaluation as an HTML page: verdict, gate, figures, plots, and what is missing."""
     sections = [
-        Section("Figures of the test part", figures_table(project, found.metrics, found.baseline)),
         Section("Gate", gate_table(project, found.metrics)),
-        *(Section(ABOUT[name], image(drawn[name], ABOUT[name], "plot")) for name in drawn),
+        Section("Figures of the test part", figures_table(project, found.metrics, found.baseline)),
+        Section("Plots", plots_of(drawn, list(drawn), ABOUT)),
     ]
     if found.notes:
         sections.append(Section("What is missing, and why", table(["note"], [[note] for note in found.notes])))
     what = f"{found.metrics['episodes']:g} episodes" if "episodes" in found.metrics else f"{found.metrics['rows']:,} rows"
-    return page(f"Evaluation of {project.title}", sections, f"run {run_id}, {what} of the test part, learnt without labels")
+    about = f"Run {run_id}, {what} of the test part, learnt without labels"
+    title = f"Evaluation of {project.title}"
+    return page(title, sections, about, verdict(project, found.metrics), facts(project, found.metrics))
 
 
 def _flat(values: np.ndarray) -> np.ndarray:

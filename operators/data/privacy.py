@@ -6,20 +6,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.exceptions import HITLTimeoutError
-from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import Context, Param
-from airflow.sdk.definitions.param import ParamsDict
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.projects import load_project
+from include.projects import Project
 from include.settings import Settings
 from operators.base import actor, key
-from operators.connections import platform_settings
 from operators.jobs import JobOperator
-
-APPROVE, REFUSE = "Approve", "Refuse"
-REASON = Param("", type="string", title="Why", description="Stands in the audit log.", maxLength=2000, source="task")
+from operators.question import APPROVE, REFUSE, Form, QuestionOperator
 
 
 class MaskSampleOperator(JobOperator):
@@ -42,67 +36,44 @@ class MaskSampleOperator(JobOperator):
         return settings
 
 
-class ApproveSampleOperator(HITLOperator):
+class ApproveSampleOperator(QuestionOperator):
     """Ask a person of the right role to approve exactly one masked sample.
 
-    The answer goes into the ledger at once, and the merging task trusts only the ledger: marking this task as success
-    merges nothing.
-
     Args:
-        project: the project's name.
         sample: what `MaskSampleOperator` returned (templated).
-        role: who may answer.
         timeout_hours: no answer in this time means no.
 
     Returns:
         The recorded answer: decision, by whom, for which digest, until when.
     """
 
-    template_fields: Sequence[str] = ("subject", "body", "project", "sample")
-    ui_color = "#fdf3d8"
+    template_fields: Sequence[str] = (*QuestionOperator.template_fields, "sample")
 
-    def __init__(self, *, project: str, sample: Any, role: str, timeout_hours: float, **kwargs: Any) -> None:
-        # The form asks for this alone, not for the DAG's own params.
-        kwargs["params"] = ParamsDict({"reason": REASON})
-        super().__init__(
-            subject="A masked sample of ops data for dev",
-            options=[APPROVE, REFUSE],
-            assigned_users=[{"id": f"role:{role}", "name": role}],
-            response_timeout=timedelta(hours=timeout_hours),
-            **{"retries": 0, **kwargs},
-        )
-        self.project = project
+    def __init__(self, *, sample: Any, timeout_hours: float, **kwargs: Any) -> None:
+        subject, options = "A masked sample of ops data for dev", [APPROVE, REFUSE]
+        super().__init__(subject=subject, options=options, timeout=timedelta(hours=timeout_hours), **kwargs)
         self.sample = sample
 
-    def execute(self, context: Context) -> Any:
-        """Write what the masking report says into the form, then wait without holding a worker."""
+    def own_settings(self) -> Settings:
+        """Return the settings with the credential of dev alone."""
+        return super().own_settings().for_zone("dev")
+
+    def form(self, settings: Settings, project: Project) -> Form:
+        """Show what the masking report says."""
         from include.data.privacy import approval_markdown, masking_report
 
-        settings = platform_settings().for_zone("dev")
-        project = load_project(self.project, settings.projects_dir)
-        self.subject = f"{self.subject}: {self.sample['count']} items"
-        self.body = approval_markdown(project, masking_report(settings, project, self.sample))
-        return super().execute(context)
+        body = approval_markdown(project, masking_report(settings, project, self.sample))
+        return Form(f"{self.subject}: {self.sample['count']} items", body, self.sample["approval_digest"])
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Record the answer; only a valid yes lets the run go on.
-
-        Raises:
-            AirflowFailException: refused, too late, or answered by someone who may not.
-        """
+    def record(
+        self, settings: Settings, project: Project, digest: str, answer: dict[str, Any] | None, source: dict[str, str]
+    ) -> dict[str, Any]:
+        """Keep the answer in the ledger."""
         from include.data.privacy import record_sample_approval
 
-        settings = platform_settings().for_zone("dev")
-        project = load_project(self.project, settings.projects_dir)
-        ti = context["task_instance"]
-        source = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id}
-        digest = self.sample["approval_digest"]
-        try:
-            answer = dict(super().execute_complete(context, event))
-        except HITLTimeoutError as late:
-            record_sample_approval(settings, project, self.sample, None, source)
-            raise AirflowFailException(f"nobody answered in time: the sample {digest} stays out of dev's main") from late
-        record = record_sample_approval(settings, project, self.sample, answer, source)
+        record = record_sample_approval(settings, project, {**self.sample, "approval_digest": digest}, answer, source)
+        if answer is None:
+            raise AirflowFailException(f"nobody answered in time: the sample {digest} stays out of dev's main")
         if record["decision"] != "approved":
             raise AirflowFailException(f"the sample {digest} was refused by {record['by']}: {record['reason']}")
         return record

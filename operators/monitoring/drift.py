@@ -55,17 +55,19 @@ class DriftTrigger(BaseTrigger):
         project = load_project(self.project, settings.projects_dir)
         end = asyncio.get_running_loop().time() + self.watch_s
         problem: str | None = UNKNOWN
+        settled = False  # also a triggerer that is no more may have left an alert open
         while asyncio.get_running_loop().time() < end:
             drift = None
             try:
                 drift = await asyncio.to_thread(monitoring.watch, settings, project)
-                if problem is not None:  # also what a triggerer left open that is no more
+                problem = None
+                if not settled:
                     await asyncio.to_thread(monitoring.close_unwatched, settings, project)
-                    problem = None
+                    settled = True
             except (OSError, LedgerError, PredictionLogError) as cause:
                 self.log.warning("cannot look at %s now, trying again in %s s: %s", self.project, self.poll_s, cause)
             except (monitoring.MonitoringError, NotReleased, ProjectError) as cause:
-                problem = await self._unwatched(settings, project, str(cause), problem)
+                problem, settled = await self._unwatched(settings, project, str(cause), problem), False
             if drift:
                 yield TriggerEvent({"status": "drift", "drift": drift.to_dict()})
                 return

@@ -7,9 +7,11 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from include.projects import Project
 from include.settings import Settings
 from operators.base import actor, key
 from operators.jobs import JobOperator
+from operators.links import ReportLink
 
 
 class TuneOperator(JobOperator):
@@ -100,17 +102,10 @@ class TestModelOperator(JobOperator):
         self.report_url: str | None = None
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
-        """Return split and run."""
+        """Return split and run; the tests write their report beside that of the evaluation, also where some fail."""
+        folder = str(self.evaluated.get("report") or "").rpartition("/")[0]
+        self.report_url = f"{folder}/model_tests.html" if folder else None
         return {"split": self.split, "run_id": self.evaluated["run_id"]}
-
-    def work(self, settings: Settings, project: Project, context: Context) -> Any:
-        """Run the tests; where some fail the report is there as well, and the link opens it."""
-        try:
-            return super().work(settings, project, context)
-        finally:
-            from include.training.model_tests import REPORT
-
-            self.report_url = _report(settings, self.evaluated, REPORT)
 
 
 class EvaluateOperator(JobOperator):
@@ -121,17 +116,25 @@ class EvaluateOperator(JobOperator):
         trained: what `TrainOperator` returned.
 
     Returns:
-        The metrics of model and baseline.
+        The metrics of model and baseline, and the address of the report.
     """
 
     job = "evaluate"
     template_fields: Sequence[str] = ("project", "split", "trained")
+    operator_extra_links = (ReportLink(),)
 
     def __init__(self, *, split: Any, trained: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.split = split
         self.trained = trained
+        self.report_url: str | None = None
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
         """Return split and run."""
         return {"split": self.split, "run_id": self.trained["run_id"]}
+
+    def work(self, settings: Settings, project: Project, context: Context) -> Any:
+        """Evaluate it."""
+        made = super().work(settings, project, context)
+        self.report_url = made.get("report")
+        return made

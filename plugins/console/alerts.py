@@ -166,6 +166,9 @@ def _start(settings: Settings, alert: OutsideAlert, project: str) -> tuple[bool,
     if not project:
         raise ApiError(422, "no_project", "labels.project is missing", "label the alerting rule with project: NAME")
     dag_id = f"{project}.retraining"
+    if NAME.match(project) and not runs.exists(dag_id) and runs.exists(f"{project}.model_development"):
+        advice = f"drop the label from the rule; after new data was collected, run {project}.model_development"
+        raise ApiError(422, "no_retraining", f"project {project} learns without labels: nothing retrains it", advice)
     if not NAME.match(project) or not runs.exists(dag_id):
         raise ApiError(404, "unknown_project", f"there is no project {project[:60]!r} to retrain", "correct labels.project")
     run = {"project": project, "dag_id": dag_id, "run_id": alert.run_id(), "alert_key": alert.key()}

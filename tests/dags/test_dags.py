@@ -67,6 +67,7 @@ def test_a_dag_explains_itself(dags, pipeline):
         ("release", "approve_model", "approve_inference_code"),
         ("release", "approve_inference_code", "deploy"),
         ("retraining", "check_round", "merge_round"),
+        ("retraining", "static_checks", "tune"),
         ("retraining", "four_way", "confirm_model"),
         ("retraining", "test_model", "confirm_model"),
         ("retraining", "confirm_model", "release"),

@@ -125,4 +125,5 @@ def test_a_project_without_training_has_data_dags_alone(dags: dict) -> None:
         assert "data_preparation" in mine
         assert ("labelling" in mine) == (project.data.labelling is not None)
         assert ("features" in mine) == bool(project.feature_views)
-        assert mine & MODEL_DAGS == (MODEL_DAGS if project.has_model else set())
+        wanted = MODEL_DAGS if project.has_true_answers else MODEL_DAGS - {"retraining"}
+        assert mine & MODEL_DAGS == (wanted if project.has_model else set())

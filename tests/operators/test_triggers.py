@@ -6,10 +6,11 @@ import asyncio
 from importlib import import_module
 
 import pytest
-from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from include import monitoring
 from include.ledger import LedgerError
+from include.management import NotReleased
 from operators.data import TruthsSensor
 from operators.data.truths import TruthsTrigger
 from operators.monitoring import DriftSensor, DriftTrigger
@@ -70,6 +71,45 @@ def test_drift_trigger_outlives_an_engine_that_is_gone(no_connections, monkeypat
 def test_drift_trigger_ends_quietly(no_connections, monkeypatch):
     monkeypatch.setattr(monitoring, "watch", lambda settings, project: None)
     assert first_event(DriftTrigger("digits", 0.01, 0.05)) == {"status": "quiet"}
+
+
+def test_production_that_cannot_be_watched_is_one_alert_until_it_can_be(no_connections, monkeypatch, migrated_ledger):
+    ledger = migrated_ledger(no_connections)
+    gone, again = NotReleased("the package was altered: release again"), [None, LedgerError("busy"), None]
+    looks = [gone, gone, monitoring.MonitoringError("no reference"), LedgerError("busy"), *again]
+    seen = []
+
+    def watch(settings, project):
+        seen.append([(alert.kind, alert.severity, alert.state, alert.count) for alert in ledger.alerts("digits")])
+        answer = looks.pop(0) if looks else None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(monitoring, "watch", watch)
+    assert first_event(DriftTrigger("digits", 0.01, 1.0)) == {"status": "quiet"}
+    counts = [one[0][3] if one else 0 for one in seen[:5]]
+    assert seen[0] == [] and seen[1] == [("unwatched", "critical", "open", 1)] and counts == [0, 1, 1, 2, 2]
+    (alert,) = ledger.alerts("digits")
+    assert alert.state == "closed" and alert.closed_reason == "the watch goes on"
+    assert "production is not watched for drift. the package was altered: release again" in alert.message
+
+
+def test_a_watch_that_could_never_look_fails_its_run(no_connections, monkeypatch, migrated_ledger, context):
+    ledger = migrated_ledger(no_connections)
+    problems = {"gone": NotReleased("its code is gone"), "down": OSError("disk")}
+
+    def watch(settings, project):
+        raise problem
+
+    monkeypatch.setattr(monitoring, "watch", watch)
+    sensor = DriftSensor(task_id="t", project="digits")
+    for name, said in (("down", "an engine never answered"), ("gone", "its code is gone")):
+        problem = problems[name]
+        event = first_event(DriftTrigger("digits", 0.01, 0.1))
+        with pytest.raises(AirflowFailException, match=f"production of digits is not watched: {said}"):
+            sensor.resume(context, event)
+    assert [(alert.state, alert.count) for alert in ledger.alerts("digits")] == [("open", 1)]
 
 
 def test_drift_sensor_events(context):

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 
 from include.components.graph import components
 from include.components.step import cache_key
+from include.projects import load_project
+from include.settings import ROOT
 
 SPLIT = {"split_digest": "sha256:ab", "commit": "c0"}
 OUTPUTS = {"outputs": {name: {"digest": f"sha256:{name}"} for name in ("train", "validation", "rows")}}
@@ -29,6 +36,28 @@ def test_the_same_is_the_same(made, with_steps):
     again = with_steps(steps, name=project.name)
     assert {name: key(again, name) for name in steps} == {name: key(project, name) for name in steps}
     assert len({key(project, name) for name in steps}) == 4
+
+
+KEYS = """
+import json
+from include.components.graph import components, upstream
+from include.components.step import cache_key
+from include.projects import load_project
+project = load_project("wine_cultivars")
+known, split = components(project), {"split_digest": "sha256:ab", "commit": "c0"}
+outputs = {name: {"outputs": {key: {"digest": f"sha256:{name}.{key}"} for key in one.outputs}} for name, one in known.items()}
+found = {name: cache_key(project, split, name, known[name], {n: outputs[n] for n in upstream(project, name)}) for name in known}
+print(json.dumps(found))
+"""
+
+
+def test_another_process_finds_what_one_did(capsys):
+    exec(KEYS, {})  # as the tasks of one run would
+    here = json.loads(capsys.readouterr().out)
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "7"}
+    done = subprocess.run([sys.executable, "-c", KEYS], env=env, cwd=ROOT.parent, capture_output=True, text=True, timeout=120)
+    assert json.loads(done.stdout) == here, done.stderr[-2000:]
+    assert set(here) == set(load_project("wine_cultivars").workflow.steps) and len(set(here.values())) == len(here)
 
 
 def test_params_inputs_seed_and_data_count(made, with_steps):

@@ -78,6 +78,16 @@ def test_a_workflow_gives_a_model_like_any_other(
     assert all(one["cached"] for one in second.values()) and len(served) == readings
     assert all("is not computed again" in line for line in lines) and second["both"]["run_id"] == made["both"]["run_id"]
 
+    # After a late step was changed, that one is computed again with what takes of it; under another key as well.
+    steps["linear"]["params"] = {"strength": 0.5}
+    third, _ = run(settings, with_steps(steps, "both.model", name=project.name), split, "third")
+    third.pop("")
+    assert {name for name, one in third.items() if not one["cached"]} == {"linear", "both"}
+    steps["both"]["params"] = {"weights": [1, 1]}
+    fourth, _ = run(settings, with_steps(steps, "both.model", name=project.name), split, "fourth")
+    assert [name for name, one in fourth.items() if name and not one["cached"]] == ["both"]
+    assert fourth["linear"]["run_id"] == third["linear"]["run_id"] != made["linear"]["run_id"]
+
 
 def test_what_fails_leaves_nothing_to_be_taken(
     settings: Settings, with_steps: Callable[..., Project], served: list[str], split: Any, steps: dict[str, Any]

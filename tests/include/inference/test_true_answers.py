@@ -44,6 +44,15 @@ def test_bad_ones(sent: Any, field: str) -> None:
     assert caught.value.what_to_do
 
 
+@pytest.mark.parametrize("name", ["flower_groups", "digit_maps", "pole_balance"])
+def test_what_learns_without_labels_takes_none(name: str) -> None:
+    project = load_project(name)
+    sent = {"truths": [{"request_id": "a", "labels": [*project.classes[:1], "0"][:1]}]}
+    with pytest.raises(ApiError, match=f"project {name} takes none") as caught:
+        parse_truths(orjson.dumps(sent), project, 4)
+    assert (caught.value.status, caught.value.code) == (422, "no_truths") and project.task in caught.value.what_to_do
+
+
 def test_too_many() -> None:
     sent = {"truths": [{"request_id": "a", "labels": ["1"]}] * (MAX_TRUTHS + 1)}
     with pytest.raises(ApiError) as caught:

@@ -213,7 +213,7 @@ def test_a_job_that_takes_too_long_is_ended(settings):
 
 def test_a_job_that_takes_too_much_memory_is_ended_with_all_that_it_started(settings):
     lines: list[str] = []
-    says = r"job hold ran out of memory \(200Mi in the environment here; it took \d{3} MiB\) and was killed; give it more \(memory of"
+    says = r"job hold ran out of memory \(200Mi in the environment here; it took \d{3} MiB\) and was killed; give it more \(mem"
     with pytest.raises(JobOutOfMemory, match=says) as ended:
         local(settings, "hold", {"megabytes": 90, "children": 2}, memory="200Mi").run(lines.append)
     assert (ended.value.limit, ended.value.exit_code) == ("200Mi", -9) and ended.value.used > 200 * 2**20

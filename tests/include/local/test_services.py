@@ -82,6 +82,13 @@ def test_the_shell_of_make_up_changes_no_service(platform: Platform, monkeypatch
     assert not platform.services["scheduler"].write_spec(platform.places)
 
 
+def test_how_often_dag_files_are_read_again_is_for_the_shell_to_say(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"
+    monkeypatch.setenv(name, "77")
+    environment = specs(platform)["dag-processor"]["environment"]
+    assert isinstance(environment, dict) and environment[name] == "77"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_phones_home(platform: Platform, name: str) -> None:
     if name != "triton":

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from include.ledger import Ledger, LedgerError
-from include.management import CodeRefused, admit, admit_served, code_of
+from include.management import CodeRefused, admit, admit_served, code_of, compare_files
 from include.management.__main__ import main
 from include.management.code import enter, git_state
 from include.projects import Project, load_project
@@ -37,7 +38,8 @@ def settings(tmp_path: Path, project: Project, migrated_ledger: Any, monkeypatch
 
 def test_the_digest_is_of_names_and_contents_alone(project: Project) -> None:
     before = code_of(project)
-    assert before.digest.startswith("sha256:") and before.files["project.yaml"]["kind"] == "configuration"
+    assert before.digest.startswith("sha256:") and before.files["project.yaml: training.gate"]["kind"] == "configuration"
+    assert "project.yaml" not in before.files
     kinds = {
         path: before.files[path]["kind"] for path in ("model.py", "preprocess.py", "postprocess.py", "drift.py", "source.py")
     }
@@ -92,6 +94,47 @@ def test_ops_refuses_what_is_not_confirmed_and_names_the_files(settings: Setting
     assert confirm_code(settings, project) == admit(settings, project, True, "train")
 
 
+def rewritten(project: Project, place: str, value: Any) -> Project:
+    """Return the project with another value in its project.yaml."""
+    path = project.folder / "project.yaml"
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    above, _, key = place.rpartition(".")
+    part = raw
+    for name in above.split(".") if above else []:
+        part = part[name]
+    part[key] = value
+    path.write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    return load_project(project.name, project.folder.parent)
+
+
+def test_ops_asks_again_for_another_gate_and_not_for_another_owner_or_limit_of_watching(
+    settings: Settings, project: Project
+) -> None:
+    digest = confirm_code(settings, project)
+    for place, value in (("owner", "다른 팀"), ("monitoring.threshold", 0.9), ("card.limits", "없음")):
+        project = rewritten(project, place, value)
+        assert admit(settings, project, True, "train") == digest
+    project = rewritten(project, "training.gate.minimum", 0.1)
+    with pytest.raises(CodeRefused, match=r"these differ: changed: project\.yaml: training\.gate\. Run digits"):
+        admit(settings, project, True, "train")
+    served = ["preprocess.py", "postprocess.py"]
+    admit_served(settings, project, served, "packaging")  # the gate of the next model does not answer
+    project = rewritten(project, "classes", list("abcdefghij"))
+    with pytest.raises(CodeRefused, match=r"these differ: changed: project\.yaml: classes\. "):
+        admit_served(settings, project, served, "packaging")
+
+
+def test_code_of_one_record_for_project_yaml_stays_readable() -> None:
+    old = {"a.py": {"sha256": "1"}, "project.yaml": {"sha256": "2"}}
+    new = {"a.py": {"sha256": "1"}, "project.yaml: split": {"sha256": "3"}, "project.yaml: classes": {"sha256": "4"}}
+    assert compare_files(old, new) == {"added": [], "removed": [], "changed": ["project.yaml"]}
+    assert compare_files(new, {"a.py": {"sha256": "1"}, "b.py": {"sha256": "1"}}) == {
+        "added": ["b.py"],
+        "removed": [],
+        "changed": ["project.yaml: classes", "project.yaml: split"],
+    }
+
+
 def test_without_a_ledger_dev_goes_on_and_ops_does_not(tmp_path: Path, project: Project) -> None:
     settings = Settings(home=tmp_path / "없음")
     assert admit(settings, project, False, "train") == code_of(project).digest
@@ -107,7 +150,7 @@ def test_a_release_is_made_of_confirmed_inference_code(settings: Settings, proje
     (project.folder / "model.py").write_text("the next model is in the making")
     admit_served(settings, project, served, "packaging")
     (project.folder / "preprocess.py").write_text("other")
-    with pytest.raises(CodeRefused, match=r"these files differ: changed: preprocess\.py\.") as refused:
+    with pytest.raises(CodeRefused, match=r"these differ: changed: preprocess\.py\. ") as refused:
         admit_served(settings, project, served, "packaging")
     assert refused.value.differs["changed"] == ["preprocess.py"]
 

@@ -68,7 +68,10 @@ def test_what_is_no_image(image):
         ({"gpu": 1.5, "runtime": "ray", "image": None}, "gpu must be a whole number"),
         ({"image": None}, "the runtime docker needs image"),
         ({"runtime": "local"}, "image means nothing to the runtime local: leave it out"),
-        ({"runtime": "local", "image": None, "memory": "1Gi", "queue": "q"}, "Value error, queue means nothing to the runtime local"),
+        (
+            {"runtime": "local", "image": None, "memory": "1Gi", "queue": "q"},
+            "Value error, queue means nothing to the runtime local",
+        ),
         ({"namespace": "ml"}, "namespace means nothing to the runtime docker"),
         ({"runtime": "ray", "image": None, "priority": "high"}, "priority means nothing to the runtime ray"),
         ({"runtime": "podman"}, "Input should be 'local', 'docker', 'kubernetes' or 'ray'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,15 +11,34 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from include.inference import PredictionLog
 from include.ledger import Ledger
+from include.management import archive, unpacked
+from include.management.code import enter
 from include.monitoring import windows
 from include.monitoring.drift import reference_sketch
 from include.projects import Project
 from include.settings import Settings
 
 SHAPE = (4, 4)
+SHAPES = {
+    "name": "shapes",
+    "title": "Shapes",
+    "domain": "vision",
+    "task": "classification",
+    "classes": ["원", "square", "star"],
+    "owner": "data-team",
+    "data": {
+        "source": {"kind": "sql", "table": "t", "content": "c"},
+        "content": {"dtype": "uint8", "shape": list(SHAPE), "range": [0, 16]},
+    },
+    "split": {"ratios": {"train": 0.7, "validation": 0.15, "test": 0.15}},
+    "training": {"tuning": {"space": {"x": {"choices": [1]}}}, "gate": {"minimum": 0.5}},
+    "approval": {"steps": [{"name": "approve", "title": "Approve"}]},
+    "monitoring": {"window_rows": 50, "threshold": 0.2, "windows_in_a_row": 2, "poll_seconds": 1, "report_rows": 120},
+}
 
 
 def features(images: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -35,25 +55,12 @@ def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Project:
     module = ModuleType("include.projects.shapes.features")
     module.features = features  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "include.projects.shapes.features", module)
-    return Project.model_validate(
-        {
-            "name": "shapes",
-            "title": "Shapes",
-            "domain": "vision",
-            "task": "classification",
-            "classes": ["원", "square", "star"],
-            "owner": "data-team",
-            "folder": tmp_path / "shapes",
-            "data": {
-                "source": {"kind": "sql", "table": "t", "content": "c"},
-                "content": {"dtype": "uint8", "shape": list(SHAPE), "range": [0, 16]},
-            },
-            "split": {"ratios": {"train": 0.7, "validation": 0.15, "test": 0.15}},
-            "training": {"tuning": {"space": {"x": {"choices": [1]}}}, "gate": {"minimum": 0.5}},
-            "approval": {"steps": [{"name": "approve", "title": "Approve"}]},
-            "monitoring": {"window_rows": 50, "threshold": 0.2, "windows_in_a_row": 2, "poll_seconds": 1, "report_rows": 120},
-        }
-    )
+    folder = tmp_path / "shapes"
+    folder.mkdir()
+    source = f"import numpy as np\n\n\n{inspect.getsource(features)}"
+    (folder / "features.py").write_text(source, encoding="utf-8")
+    (folder / "project.yaml").write_text(yaml.safe_dump(SHAPES, allow_unicode=True), encoding="utf-8")
+    return Project.model_validate({**SHAPES, "folder": folder})
 
 
 @pytest.fixture
@@ -129,7 +136,9 @@ def put_on_production(settings: Settings, project: Project, ledger: Ledger) -> C
     """Return a function that makes a release with a reference sketch and switches production to it."""
 
     def put(key: str) -> str:
-        release = ledger.open_release(project.name, key, ["developer"], {"name": project.name, "version": "1"})
+        code = enter(settings, project, "developer", "a test").digest
+        ledger.confirm_model(project.name, "developer", {"version": "1", "why": "a test"}, code)
+        release = ledger.open_release(project.name, key, ["developer"], {"name": project.name, "version": "1", "code": code})
         ledger.seal_release(release.id, {"key": key})
         folder = settings.model_repository / release.id
         folder.mkdir(parents=True)
@@ -137,6 +146,9 @@ def put_on_production(settings: Settings, project: Project, ledger: Ledger) -> C
         probabilities = answers(contents)
         sketch = reference_sketch(project, contents, probabilities.argmax(1), probabilities)
         (folder / "reference_sketch.json").write_text(sketch.to_json(), encoding="utf-8")
+        for name, content in unpacked(project.name, archive(project) or b"").items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
         ledger.switch(project.name, "production", release.id, "deploy", "operator", "test")
         return release.id
 

@@ -12,6 +12,7 @@ from include.clients.slack import SlackClient, SlackError
 from include.ledger import Ledger
 from include.monitoring.alerts import blocks, raise_drift_alert, severity
 from include.monitoring.errors import MonitoringError
+from include.monitoring.unwatched import close_unwatched, raise_unwatched
 from include.monitoring.windows import Drift
 from include.projects import Project
 from include.settings import Settings
@@ -120,6 +121,8 @@ def test_the_message_is_escaped_and_links_carry_no_password(project: Project, se
     made = json.dumps(blocks(secret, project, DRIFT, 7, "warning"), ensure_ascii=False)
     assert "&lt;!channel&gt; &amp; 평균" in made and "<!channel>" not in made
     assert "hidden" not in made and "<http://air:8080/dags/shapes.retraining|" in made and "http://mlflow:5000/#/" in made
+    alone = json.dumps(blocks(secret, project.model_copy(update={"task": "clustering"}), DRIFT, 7, "warning"))
+    assert "retraining" not in alone and "<http://air:8080/dags/shapes.model_development|" in alone
 
 
 def test_a_project_title_cannot_make_slack_markup(told: Settings, project: Project, ledger: Ledger, slack: Slack) -> None:
@@ -133,3 +136,19 @@ def test_what_is_no_drift_is_told(settings: Settings, project: Project, ledger: 
     with pytest.raises(MonitoringError, match="drift of project other"):
         raise_drift_alert(settings, project, DRIFT.to_dict() | {"project": "other"})
     assert ledger.alerts("shapes") == []
+
+
+def test_production_that_is_not_watched_is_told_once_and_closed_alone(
+    told: Settings, project: Project, ledger: Ledger, slack: Slack
+) -> None:
+    slack.error = SlackError("rate limit")
+    first = raise_unwatched(told, project, "its code <is> gone")
+    slack.error = None
+    assert raise_unwatched(told, project, "its code is gone") == first | {"new": False} and first["new"]
+    raise_unwatched(told, project, "its code is gone")
+    ((text, _),) = slack.sent
+    assert text == "Shapes: production is not watched for drift. its code is gone"
+    drift = raise_drift_alert(told, project, DRIFT)["alert_id"]
+    assert close_unwatched(told, project) == [first["alert_id"]] and close_unwatched(told, project) == []
+    assert [alert.id for alert in ledger.alerts("shapes", state="open")] == [drift]
+    assert raise_unwatched(told, project, "again")["new"]

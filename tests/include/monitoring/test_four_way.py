@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+import include.training
 from include.clients.mlflow import mlflow_client, read_file
 from include.monitoring.errors import MonitoringError
 from include.monitoring.four_way import four_way
 from include.projects import Project
+from include.projects.training import Gate
 from include.settings import Settings
 
 SPLIT = {"repository": "shapes-ops", "split_digest": "sha256:abc", "version": "v1"}
@@ -43,6 +47,71 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setitem(sys.modules, "include.data", data)
     monkeypatch.setitem(sys.modules, "include.training", training)
     return state
+
+
+@pytest.fixture
+def numbers(monkeypatch: pytest.MonkeyPatch, project: Project) -> Project:
+    """A regression of `shapes`, beside data and models: model 1 misses by 2 and new rows by 4, model 2 by 2 and 1."""
+    changed = {"task": "regression", "classes": []}
+    made = project.model_copy(update=changed | {"training": project.training.model_copy(update={"gate": Gate(maximum=9)})})
+    data, training = ModuleType("include.data"), ModuleType("include.training")
+    training.__path__ = include.training.__path__  # type: ignore[attr-defined]
+    missed = {("model 1", "old"): 2.0, ("model 2", "old"): 2.0, ("model 1", "new"): 4.0, ("model 2", "new"): 1.0}
+
+    def load_part(settings: Any, project: Any, split: Any, part: str, origin: str) -> Any:
+        labels = 100 + np.arange(40.0)
+        return SimpleNamespace(item_ids=list(map(str, range(40))), contents=(origin, labels), labels=labels)
+
+    data.load_part = load_part  # type: ignore[attr-defined]
+    training.load_model = lambda settings, project, version: f"model {version}"  # type: ignore[attr-defined]
+    training.predict = lambda model, project, contents: contents[1] + missed[model, contents[0]]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "include.data", data)
+    monkeypatch.setitem(sys.modules, "include.training", training)
+    return made
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return what a comparison put into MLflow, by kind."""
+    found: dict[str, Any] = {"tags": {}, "metrics": {}, "files": {}}
+
+    @contextmanager
+    def run(settings: Any, project: Any, name: str, tags: Any) -> Iterator[Any]:
+        found["tags"].update(tags)
+        file, metrics, more = found["files"].__setitem__, found["metrics"].update, found["tags"].update
+        yield SimpleNamespace(run_id="r1", url="http://mlflow/r1", file=file, metrics=metrics, tags=more)
+
+    monkeypatch.setattr(sys.modules[four_way.__module__], "monitoring_run", run)
+    return found
+
+
+def test_models_that_answer_with_numbers_are_judged_by_the_error_of_the_gate(
+    settings: Settings, numbers: Project, kept: dict[str, Any]
+) -> None:
+    result = four_way(settings, numbers, 1, 2, SPLIT)
+    assert (result["decision"], result["metric"]) == ("accept", "rmse")
+    assert result["difference_new"]["value"] == pytest.approx(0.75)  # an error of 4 becomes one of 1
+    told = {"current_old": 2, "candidate_old": 2, "current_new": 4, "candidate_new": 1}
+    assert {name: kept["metrics"][name] for name in told} == pytest.approx(told)
+    assert kept["metrics"]["difference_new"] == pytest.approx(0.75) and kept["tags"]["decision"] == "accept"
+    assert kept["files"]["four_way.png"].startswith(b"\x89PNG")
+    assert json.loads(kept["files"]["four_way.json"])["reasons"] == result["reasons"]
+    back = four_way(settings, numbers, 2, 1, SPLIT)
+    assert back["decision"] == "reject" and back["difference_new"]["value"] == pytest.approx(-3)
+
+
+def test_the_metric_of_the_gate_decides(settings: Settings, numbers: Project, kept: dict[str, Any]) -> None:
+    gate = Gate(metric="r2", minimum=0.5)
+    other = numbers.model_copy(update={"training": numbers.training.model_copy(update={"gate": gate})})
+    result = four_way(settings, other, 1, 2, SPLIT)
+    assert (result["metric"], result["direction"], result["slice_metric"]) == ("r2", "max", "mae")
+    assert result["difference_new"]["value"] == pytest.approx(600 / 5330) and result["decision"] == "accept"
+
+
+def test_a_task_without_true_answers_is_refused(settings: Settings, numbers: Project) -> None:
+    other = numbers.model_copy(update={"task": "clustering"})
+    with pytest.raises(MonitoringError, match="the task clustering of shapes has no true answers to compare two models by"):
+        four_way(settings, other, 1, 2, SPLIT)
 
 
 @pytest.mark.integration

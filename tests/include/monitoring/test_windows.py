@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from include.inference import end_cursor, read
 from include.ledger import Ledger
+from include.management import NotReleased, code_of, released
 from include.monitoring import windows
 from include.monitoring.errors import MonitoringError
 from include.monitoring.sketch import Sketch
@@ -127,7 +129,10 @@ def test_a_window_is_the_same_however_it_is_made(
     other = settings.model_copy(update={"home": tmp_path / "other"})
     again = Ledger(other.ledger())
     again.migrate()
-    release = again.open_release(project.name, "run-1", ["developer"], {})
+    code = code_of(project)
+    again.enter_code(project.name, code.files, "developer", "a test")
+    again.confirm_model(project.name, "developer", {"version": "1", "why": "a test"}, code.digest)
+    release = again.open_release(project.name, "run-1", ["developer"], {"code": code.digest})
     again.seal_release(release.id, {})
     again.switch(project.name, "production", release.id, "deploy", "operator", "test")
     windows._unfinished.clear()
@@ -216,6 +221,34 @@ def test_a_release_without_a_reference_is_told(
         watch(settings, project)
     path.unlink()
     with pytest.raises(MonitoringError, match=f"release {on_production} has no reference_sketch.json"):
+        watch(settings, project)
+
+
+def test_the_watch_runs_the_code_of_the_release_whatever_lies_in_the_folder(
+    settings: Settings, project: Project, ledger: Ledger, traffic: Any, on_production: str
+) -> None:
+    next_model = "def features(images):\n    raise RuntimeError('the next model is in the making')\n"
+    (project.folder / "features.py").write_text(next_model, encoding="utf-8")
+    content = project.data.content.model_copy(update={"shape": (9, 9)})
+    changed = project.model_copy(update={"data": project.data.model_copy(update={"content": content}), "classes": ["a", "b"]})
+    traffic.send(50)
+    (window,) = next_windows(settings, changed)
+    assert window.rows == 50 and window.score < 0.2 and window.details["left_out"]["unreadable"] == 0
+    (settings.model_repository / on_production / "code" / "shapes" / "features.py").write_text(next_model, encoding="utf-8")
+    released._checked.cache_clear()  # another process
+    with pytest.raises(NotReleased, match="the package was altered"):
+        watch(settings, project)
+
+
+def test_a_release_whose_code_nobody_knows_is_not_watched(
+    settings: Settings, project: Project, ledger: Ledger, traffic: Any, on_production: str
+) -> None:
+    other = ledger.open_release(project.name, "run-2", ["developer"], {})
+    ledger.seal_release(other.id, {})
+    ledger.switch(project.name, "production", other.id, "deploy", "operator", "test")
+    folder = settings.model_repository
+    shutil.copytree(folder / on_production, folder / other.id)
+    with pytest.raises(NotReleased, match=f"{other.id} does not say which code"):
         watch(settings, project)
 
 

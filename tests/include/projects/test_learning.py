@@ -26,7 +26,6 @@ KINDS: dict[str, tuple[int | None, dict[str, Any], int | None, set[str]]] = {  #
 }
 
 
-@pytest.mark.kinds
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kind_of_learning(name: str, course: Callable[[str], Course], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Static checks start processes that know no project of a test; test_code_checks.py is about them.

@@ -41,6 +41,7 @@ def changed(name: str, **changes: Any) -> Project:
             {"training": {"tests": {"minimum": [{"name": "one", "function": "a:b"}]}}},
             "training.tests.minimum.*learns without",
         ),
+        ("pole_balance", {"retraining": {"min_new_rows": 30}}, "retraining: it asks for labels, and the task control learns"),
     ],
 )
 def test_what_does_not_fit_is_refused(name: str, changes: dict[str, Any], says: str) -> None:

@@ -13,12 +13,13 @@ import pytest
 
 from include.clients.mlflow import ensure_experiment, log_file, mlflow_client, read_file
 from include.clients.triton import TritonClient
+from include.management import NotReleased, archive, code_of
 from include.projects import Project, load_project
 from include.release import reports
 from include.release.digest import tree
 from include.release.errors import ReleaseError
 from include.release.optimise import optimise
-from include.release.package import package
+from include.release.package import ARCHIVE, package
 from include.release.parity import parity
 from include.release.static_checks import static_checks
 from include.settings import Settings
@@ -57,13 +58,21 @@ def registered(mlflow_server: Any, trained: Any) -> dict[str, Any]:
     log_file(client, run.info.run_id, "model/state_dict.pt", weights.getvalue())
     log_file(client, run.info.run_id, "model/params.json", b'{"channels": 16, "hidden": 64, "dropout": 0.0}')
     log_file(client, run.info.run_id, "reference_sketch.json", b'{"rows": 500}')
+    log_file(client, run.info.run_id, ARCHIVE, archive(load_project("digits")) or b"")
     client.set_terminated(run.info.run_id)
     try:
         client.create_registered_model("digits")
     except Exception:  # other tests may have made it
         assert client.get_registered_model("digits")
     version = client.create_model_version("digits", f"{run.info.artifact_uri}/model", run_id=run.info.run_id)
-    return {"name": "digits", "version": str(version.version), "run_id": run.info.run_id, "data": {"version": "v1"}}
+    code = code_of(load_project("digits")).digest
+    return {
+        "name": "digits",
+        "version": str(version.version),
+        "run_id": run.info.run_id,
+        "data": {"version": "v1"},
+        "code": code,
+    }
 
 
 @pytest.fixture
@@ -108,8 +117,13 @@ def test_all_ways_of_running_the_model_agree(making: Making) -> None:
     assert read_file(client, making.run_id, "plots/optimise.png").startswith(b"\x89PNG")
     assert json.loads(read_file(client, making.run_id, "reports/parity.json")) == report
     assert client.get_run(making.run_id).data.metrics["parity.rows"] == 500
-    release = json.loads((making.settings.model_repository / making.release_id / "release.json").read_text())
-    assert release["model"] == making.model
+    folder = making.settings.model_repository / making.release_id
+    assert json.loads((folder / "release.json").read_text())["model"] == {
+        name: value for name, value in making.model.items() if name != "code"
+    }
+    assert (folder / "code" / "digits" / "features.py").is_file()
+    with pytest.raises(NotReleased, match="the package was altered"):
+        package(making.settings, making.project, making.release_id, {**making.model, "code": "sha256:0"}, making.run_id)
     with TritonClient(making.settings) as triton:
         assert not triton.ready(making.release_id)  # as it was found
 

@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from include.projects import Project
+from include.management import archive, code_of, released_project
+from include.projects import Project, load_project
 from include.release.digest import tree
 from include.release.errors import ReleaseError
 from include.release.inference_code import inference_files
@@ -50,6 +52,16 @@ def test_package_holds_what_the_model_server_and_monitoring_need(tmp_path: Path,
     assert "author" not in release["model"]
     assert all((folder / name).stat().st_mode & 0o777 == 0o444 for name in tree(folder))
     assert [p.name for p in tmp_path.iterdir()] == ["digits-r0001"]
+
+
+def test_a_package_carries_the_project_as_the_model_was_trained_with_it(tmp_path: Path) -> None:
+    digits_project = load_project("digits")
+    folder = build_package(tmp_path, digits_project, "digits-r0001", **PIECES, archive=archive(digits_project))
+    carried = {name for name in tree(folder) if name.startswith("code/digits/")}
+    assert {"code/digits/project.yaml", "code/digits/features.py", "code/digits/model.py"} <= carried
+    code = code_of(digits_project).digest
+    assert released_project(digits_project, folder, code).component("features")(np.zeros((2, 8, 8)))[1].shape[0] == 2
+    assert {name for name in tree(folder) if name.startswith("code/digits/")} == carried
 
 
 def test_same_release_has_the_same_bytes_wherever_and_whenever_it_is_built(tmp_path: Path, digits_project: Project) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 import yaml
 
 from include import data, training
-from include.clients.ray import local_cluster
 from include.projects import Project, load_project
 from include.scaffold import KINDS, new_project
 from include.settings import Settings
@@ -21,18 +19,6 @@ from include.settings import Settings
 pytestmark = pytest.mark.integration
 ROWS = {"vision": 450, "language": 300, "tabular": None, "timeseries": 300}
 BETTER = {"vision": ("accuracy", 0.5), "language": ("accuracy", 0.5), "tabular": ("accuracy", 0.8), "timeseries": ("rmse", 3.0)}
-
-
-@pytest.fixture(scope="module")
-def ray_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Start Ray once for all kinds: that takes as long as the rest of one."""
-    with local_cluster(Settings(home=tmp_path_factory.mktemp("ray")), 1, 256 * 2**20) as folder:
-        yield folder
-
-
-@pytest.fixture
-def one_ray(ray_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("include.training.search.cluster", lambda *_: nullcontext(ray_folder / uuid.uuid4().hex))
 
 
 @pytest.fixture
@@ -69,7 +55,6 @@ def small(settings: Settings, name: str, kind: str) -> Project:
     return load_project(name, settings.projects_dir)
 
 
-@pytest.mark.kinds
 @pytest.mark.parametrize("kind", KINDS)
 def test_from_the_source_to_an_evaluated_model(kind: str, name: str, settings: Settings, one_ray: None) -> None:
     project = small(settings, name, kind)

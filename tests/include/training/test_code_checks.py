@@ -9,7 +9,7 @@ from include.projects import load_project
 from include.projects.code_checks import CodeChecks
 from include.settings import ROOT
 from include.training import code_checks
-from include.training.code_checks import REPORT, CodeError, check_code, interface, refuse, static_findings
+from include.training.code_checks import REPORT, CodeError, check_code, interface, passed, refuse, static_findings
 from include.training.code_checks_report import outcome, report
 from include.training.code_checks_tools import TookTooMuch, finding, run_limited
 
@@ -166,5 +166,12 @@ def test_the_same_code_is_checked_once_and_its_errors_stay(settings, made, split
     assert b"model.py:1" in read_file(client, first["run_id"], REPORT)
     mended = check_code(settings, made({"model.py": "WIDTH = 3\n"}), split, key="k3", tell=lambda line: None)
     assert mended["ok"] and mended["run_id"] != first["run_id"] and len(calls) == 2
+    ops = {**split, "zone": "ops", "repository": "digits-ops", "split_digest": "sha256:" + "cd" * 32}
+    again = made({"model.py": "WIDTH = 3\n"})
+    assert check_code(settings, again, ops, key="k4", tell=lambda line: None) == mended == passed(settings, again)
+    assert len(calls) == 2, "confirmed code that has passed is not checked again for other rows"
+    assert passed(settings, made({"model.py": "import os\n"})) is None
+    monkeypatch.setattr(code_checks, "LINT_RULES", "E9,F,B")
+    assert passed(settings, again) is None, "other tools may find something else"
     experiment = ensure_experiment(client, "digits/training")
     assert len(find_runs(client, experiment, {"devmlops.kind": "code_checks", "split_digest": split["split_digest"]})) >= 2

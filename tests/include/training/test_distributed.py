@@ -23,6 +23,7 @@ def fewer(part, rows):
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("one_ray")
 def test_two_workers_learn_what_one_does(digits, arrays, params, tmp_path):
     """Without dropout the order of additions alone differs: 1e-3 of the losses, 1e-3 of each layer's weights together.
 
@@ -47,6 +48,7 @@ def test_two_workers_learn_what_one_does(digits, arrays, params, tmp_path):
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("one_ray")
 def test_a_project_says_how_many_and_the_run_remembers(settings, digits, served, split, params):
     done = train(settings, with_workers(digits, 2), split, params, epochs=6)
     alone = train(settings, digits, split, params, epochs=6)
@@ -56,6 +58,7 @@ def test_a_project_says_how_many_and_the_run_remembers(settings, digits, served,
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("one_ray")
 def test_a_loss_that_is_not_finite_is_told_as_by_one_worker(digits, arrays, params, tmp_path):
     with pytest.raises(TrainingError, match=r"the loss is (nan|inf) in epoch 1: lower learning_rate"):
         DistributedLearner(Settings(home=tmp_path), 2).fit(digits, {**params, "learning_rate": 1e30}, arrays, 7, 2)

@@ -9,7 +9,7 @@ from include.projects.training import Budget, Family, Range
 from include.training.errors import InputError
 from include.training.tune import tune
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("one_ray")]
 
 
 @pytest.fixture

@@ -1,13 +1,15 @@
-"""The search as a job that is killed in the middle, and run again."""
+"""The search as a job that is killed in the middle, or whose Ray is, and run again."""
 
 import os
 import signal
 import threading
 
+import psutil
 import pytest
 
 from include.clients.mlflow import ensure_experiment, find_runs, mlflow_client
-from include.jobs import JobKilled, LocalJob
+from include.jobs import JobFailed, JobKilled, LocalJob
+from include.jobs.memory import family
 
 SITE = """
 import sys
@@ -27,26 +29,33 @@ if "include.jobs" in sys.orig_argv:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, "raylet"])
 def test_a_killed_search_goes_on_and_repeats_nothing_that_was_done(settings, split, tmp_path, monkeypatch, number):
     (tmp_path / "sitecustomize.py").write_text(SITE)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     args = {"split": split, "key": f"killed by {number}", "trials": 4, "epochs": 30}
     job = LocalJob("tune", "digits", args, settings)
-    lines, ended = [], []
+    lines, ended, seen = [], [], []
 
     def end(line: str) -> None:
         lines.append(line)
         if "finished after" in line or "stopped early after" in line:
             ended.append(line)
         if len(ended) >= 2 and "epoch" in line and job.process:
-            if number == signal.SIGKILL:
+            if isinstance(number, str):  # once: what has its name is gone then
+                seen.extend(family(job.process.pid))
+                ended.clear()
+                os.kill(next(pid for pid in seen if psutil.Process(pid).name() == number), signal.SIGKILL)
+            elif number == signal.SIGKILL:
                 os.kill(job.process.pid, number)
             else:
                 threading.Thread(target=job.kill).start()
 
-    with pytest.raises(JobKilled):
+    says = rf"RayError: Ray's .*\({number}\) ended in the middle" if isinstance(number, str) else "was killed by"
+    with pytest.raises(JobFailed, match=says) as failed:
         job.run(end)
+    assert isinstance(failed.value, JobKilled) != isinstance(number, str)
+    assert psutil.wait_procs([psutil.Process(pid) for pid in seen if psutil.pid_exists(pid)], timeout=30)[1] == []
     assert any(" epoch 1 validation_accuracy " in line for line in lines)
 
     client = mlflow_client(settings)

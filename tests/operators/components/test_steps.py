@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.jobs import JOBS, JobTimeout
+from include.jobs import JOBS, JobOutOfMemory, JobTimeout
 from include.jobs.registry import check_args
 from include.management import Environment, put_environment
 from include.projects import load_project
@@ -78,14 +79,23 @@ def test_a_run_chooses_among_what_the_project_allows(settings: Settings) -> None
 
 
 @pytest.mark.integration
-def test_a_step_that_never_ends_is_ended(
-    settings: Settings, context: Any, monkeypatch: pytest.MonkeyPatch, sample_jobs: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(
+    ("limits", "name", "error", "says"),
+    [
+        ({"timeout_minutes": 0.05}, "sleep", JobTimeout, r"job sleep took longer than the 0.05 minutes.*steps.forest.timeout"),
+        ({"memory": "128Mi"}, "hold", JobOutOfMemory, r"job hold ran out of memory \(128Mi.*workflow.steps.forest.memory"),
+    ],
+)
+def test_a_step_beyond_its_limits_is_ended(
+    settings: Settings, context: Any, monkeypatch: pytest.MonkeyPatch, sample_jobs: Path, limits: Any, name: str, error: Any,
+    says: str,
+) -> None:  # fmt: skip
     monkeypatch.setenv("PYTHONPATH", str(sample_jobs))
-    project, one, note = with_step(timeout_minutes=0.05), step(), tmp_path / "note"
-    monkeypatch.setattr(WorkflowStepOperator, "job", "sleep")
-    monkeypatch.setattr(one, "arguments", lambda settings, context: {"note": str(note)})
-    with pytest.raises(JobTimeout, match=r"step forest: job sleep took longer than the 0.05 minutes.*steps.forest.timeout"):
+    project, one = with_step(**limits), step()
+    arguments = {"sleep": {"note": os.devnull}, "hold": {"megabytes": 90, "children": 2}}
+    monkeypatch.setattr(WorkflowStepOperator, "job", name)
+    monkeypatch.setattr(one, "arguments", lambda settings, context: arguments[name])
+    with pytest.raises(error, match=f"step forest: {says}"):
         one.work(settings, project, context)
 
 

@@ -77,7 +77,7 @@ def world(data_server: Any, tmp_path: Path, ledger: Ledger, monkeypatch: pytest.
     ops = rounds.repository(settings, project, "ops")
     ref = gather(ops, project, "collected", "s", "r1", "operator", lambda marks, known: (items, dict))
     ops.merge(ref["branch"], metadata=rounds.metadata("merge", rounds.describe(ops, ref["commit"], 1)))
-    for module in ("base", "data.privacy"):
+    for module in ("base", "question"):
         monkeypatch.setattr(f"operators.{module}.platform_settings", lambda: settings)
     return settings, project
 
@@ -85,7 +85,8 @@ def world(data_server: Any, tmp_path: Path, ledger: Ledger, monkeypatch: pytest.
 @pytest.fixture
 def context(context: dict[str, Any]) -> dict[str, Any]:
     ids = {"dag_id": "people.masked_sample", "run_id": "manual__1", "task_id": "approve_sample", "id": "ti-1"}
-    return {**context, "dag": SimpleNamespace(dag_id="people.masked_sample"), "task_instance": SimpleNamespace(**ids)}
+    task = SimpleNamespace(**{**vars(context["task_instance"]), **ids})
+    return {**context, "dag": SimpleNamespace(dag_id="people.masked_sample"), "task_instance": task}
 
 
 def answer(name: str, option: str = "Approve") -> dict[str, Any]:

@@ -17,18 +17,7 @@ FORM = {"subject": "Review round 1", "body": "**200** items", "digest": "sha256:
 
 @pytest.fixture
 def ask(no_connections: Any, monkeypatch: pytest.MonkeyPatch) -> ReviewRoundOperator:
-    monkeypatch.setattr("operators.data.review.platform_settings", lambda: no_connections)
     return ReviewRoundOperator(task_id="review_round", project="digits", round=ROUND, role="Developer", timeout_hours=1)
-
-
-@pytest.fixture
-def pushed(context: dict[str, Any]) -> dict[str, Any]:
-    """Give the task instance a place for its XComs."""
-    kept: dict[str, Any] = {}
-    ti = context["task_instance"]
-    ti.xcom_push = lambda key, value: kept.__setitem__(key, value)
-    ti.xcom_pull = lambda task_ids, key: kept.get(key)
-    return kept
 
 
 @pytest.fixture

@@ -24,7 +24,9 @@ def release(no_connections):
 
 
 @pytest.fixture
-def ask(release):
+def ask(release, pushed):
+    pushed["asked"] = {"digest": release["digest"], "report": None}
+
     def task(step: str = "approve_model") -> ApprovalStepOperator:
         return ApprovalStepOperator(
             task_id=step, project="digits", release=release, step=step, role="Approver", title="승인", timeout_minutes=1
@@ -75,6 +77,12 @@ def test_one_person_twice(no_connections, context, ask, release):
     ask().execute_complete(context, answer("approver1"))
     with pytest.raises(AirflowFailException, match="each step needs another person"):
         ask("approve_inference_code").execute_complete(context, answer("approver1"))
+
+
+def test_an_answer_about_something_else_counts_as_no(no_connections, context, ask, pushed):
+    pushed["asked"]["digest"] = "sha256:other"
+    with pytest.raises(AirflowFailException, match=r"approve_model of .* was refused by approver1: .*sha256:other"):
+        ask().execute_complete(context, answer("approver1"))
 
 
 def test_nobody_in_time_means_no(no_connections, context, ask, release):

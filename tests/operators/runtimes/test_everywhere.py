@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -15,10 +16,14 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include import data
 from include.clients.mlflow import mlflow_client
+from include.components.graph import upstream
+from include.components.step import workflow_step
 from include.ledger import Ledger
+from include.local.demo.examples import source_place
 from include.management import Environment, put_environment
-from include.projects import load_project
+from include.projects import Project, load_project
 from include.settings import ROOT, Settings
+from operators.components import StartWorkflowOperator, WorkflowStepOperator
 from operators.training import TrainOperator, TuneOperator
 from tests.fixtures.docker import box
 
@@ -71,9 +76,23 @@ def settings(data_server: Any, mlflow_server: Any, projects: Path, tmp_path: Pat
 @pytest.fixture
 def split(settings: Settings) -> dict[str, Any]:
     """Return the split of a version of 600 digits."""
-    project = load_project("digits", settings.projects_dir)
+    return _split(settings, load_project("digits", settings.projects_dir), 600)
+
+
+@pytest.fixture
+def wines(settings: Settings) -> Project:
+    """Return a copy of the example with a workflow, under a name of its own."""
+    name = f"wines_{uuid.uuid4().hex[:8]}"
+    target = settings.projects_dir / name
+    shutil.copytree(ROOT / "include" / "projects" / "wine_cultivars", target, ignore=shutil.ignore_patterns("__pycache__"))
+    path = target / "project.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("name: wine_cultivars", f"name: {name}"), encoding="utf-8")
+    return load_project(name, settings.projects_dir)
+
+
+def _split(settings: Settings, project: Project, rows: int) -> dict[str, Any]:
     if not (versions := _versions(settings, project)):
-        project.component("source")(settings.source_url.get_secret_value(), 600)
+        project.component("source")(source_place(settings, project), rows)
         ref = data.collect_round(settings, project, "dev", uuid.uuid4().hex, "me")
         data.check_round(settings, project, ref)
         versions = [data.tag_version(settings, project, data.merge_round(settings, project, ref), "", "me")]
@@ -87,8 +106,8 @@ def _versions(settings: Settings, project: Any) -> list[dict[str, Any]]:
         return []
 
 
-def context(environment: str, run: str) -> dict[str, Any]:
-    task = SimpleNamespace(dag_id="digits.model_development", task_id="train", run_id=run, try_number=1, map_index=-1)
+def context(environment: str, run: str, task_id: str = "train") -> dict[str, Any]:
+    task = SimpleNamespace(dag_id="digits.model_development", task_id=task_id, run_id=run, try_number=1, map_index=-1)
     task.xcom_push = lambda key, value: None
     return {
         "ti": task,
@@ -140,6 +159,36 @@ def test_tuning_starts_ray_in_a_container_and_finds_it_on_a_cluster(place, setti
     one_line(settings.projects_dir / "digits" / "project.yaml", f"default: {place}")
     done = TuneOperator(task_id="tune", project="digits", split=split).execute(context("", uuid.uuid4().hex))
     assert len(done["trials"]) == 2 and done["best"]["run_id"]
+
+
+def test_steps_of_a_workflow_run_where_each_of_them_says(settings, wines, kubernetes_cluster, ray_cluster, request, monkeypatch):
+    kubernetes_cluster.variables["PYTHONPATH"] = str(ROOT)
+    found = settings.model_copy(update={"ray_url": ray_cluster.url, "ray_token": type(settings.ray_token)(ray_cluster.token)})
+    monkeypatch.setattr("operators.base.platform_settings", lambda: found)
+    places = {"prepare": "pods", "measure_again": "cluster"}
+    with contextlib.suppress(pytest.skip.Exception):  # a machine without an engine still has the other two
+        request.getfixturevalue("docker_engine")
+        places["forest"] = "box"
+    path = wines.folder / "project.yaml"
+    text = path.read_text(encoding="utf-8")
+    for step, environment in places.items():
+        text = text.replace(f"    {step}:\n", f"    {step}:\n      environment: {environment}\n")
+    path.write_text(text, encoding="utf-8")
+    project = load_project(wines.name, settings.projects_dir)
+    split = _split(settings, project, 178)
+
+    there, run = {"project": wines.name, "split": split}, uuid.uuid4().hex
+    begun = StartWorkflowOperator(task_id="start", **there).execute(context("", run))
+    results: dict[str, Any] = {}
+    for step in places:
+        needed = {name: results[name] for name in upstream(project, step)}
+        task = WorkflowStepOperator(task_id=f"s_{step}", step=step, workflow=begun, upstream=needed, **there)
+        results[step] = task.execute(context("", run, task.task_id))
+        here = workflow_step(found, project, split, step, begun["run_id"], needed, key="here", fresh=True, tell=lambda line: None)
+        digests = [{name: one["digest"] for name, one in made["outputs"].items()} for made in (results[step], here)]
+        assert digests[0] == digests[1] and not results[step]["cached"]
+        seen = mlflow_client(settings).get_run(results[step]["run_id"]).data.tags
+        assert seen["devmlops.author"] == "developer" and seen["devmlops.key"] != "here"
 
 
 def one_line(path: Path, line: str) -> None:

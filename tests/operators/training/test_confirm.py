@@ -25,15 +25,9 @@ FORM = {
 
 
 @pytest.fixture
-def here(no_connections: Any, context: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Give the operators their settings, and the task instance a place for its XComs."""
-    for module in ("confirm", "experiments"):
-        monkeypatch.setattr(f"operators.training.{module}.platform_settings", lambda: no_connections)
-    kept: dict[str, Any] = {}
-    ti = context["task_instance"]
-    ti.xcom_push = lambda key, value: kept.__setitem__(key, value)
-    ti.xcom_pull = lambda task_ids, key: kept.get(key)
-    return kept
+def here(no_connections: Any, pushed: dict[str, Any]) -> dict[str, Any]:
+    """Give the operators their settings, and return what the task keeps while it waits."""
+    return pushed
 
 
 @pytest.fixture
@@ -72,7 +66,7 @@ def test_the_question_shows_the_figures_and_waits(here: Any, asked: Any, context
     assert (asked["subject"], asked["body"], asked["options"]) == ("Confirm v3?", "| accuracy |", ["Confirm", "Reject"])
     assert set(asked["params"]) == {"reason"} and asked["defaults"] is None
     assert asked["assigned_users"] == [{"id": "role:Approver", "name": "Approver"}]
-    assert here == {"asked": {"digest": "sha256:1", "url": "http://m"}} and question().retries == 0
+    assert here == {"asked": {"digest": "sha256:1", "report": "http://m"}} and question().retries == 0
 
 
 def test_nobody_is_asked_twice_or_in_vain(here: Any, asked: Any, context: Any, monkeypatch: Any) -> None:
@@ -97,7 +91,7 @@ def test_the_answer_is_recorded_with_the_login(here: Any, context: Any, monkeypa
         return {"version": version, "decision": decision, "by": "approver1", "why": given["params_input"]["reason"]}
 
     monkeypatch.setattr("include.training.record_confirmation", record)
-    here["asked"] = {"digest": "sha256:1", "url": "http://m"}
+    here["asked"] = {"digest": "sha256:1", "report": "http://m"}
     task = question()
     if decision == "confirm":
         assert task.execute_complete(context, event)["by"] == "approver1"
@@ -143,7 +137,7 @@ def test_a_deletion_asks_and_a_creation_does_not(here: Any, asked: Any, context:
         "**3 runs**",
         ["Delete", "Keep"],
         ["버릴 것"] * 2,
-        {"asked": "sha256:2"},
+        {"asked": {"digest": "sha256:2", "report": None}},
     )
 
     def refuse(*_: Any) -> Any:
@@ -158,7 +152,7 @@ def test_the_answer_about_a_deletion_decides(here: Any, context: Any, monkeypatc
     given: list[Any] = []
     record = {"decision": "keep", "by": "approver1", "why": "아직"}
     monkeypatch.setattr("include.training.record_deletion_answer", lambda *words: given.append(words[3:5]) or dict(record))
-    here["asked"] = "sha256:2"
+    here["asked"] = {"digest": "sha256:2", "report": None}
     with pytest.raises(AirflowFailException, match="is kept: approver1: 아직"):
         deletion().execute_complete(context, answer("Keep", "아직"))
     record["decision"] = "delete"

@@ -16,6 +16,7 @@ from include.ledger import Ledger
 from include.management import code_of
 from include.projects import load_project
 from include.settings import Settings
+from operators.data import RefineRoundOperator
 from operators.monitoring import FourWayOperator
 from operators.release import PackageOperator
 from operators.training import CompareRunsOperator, EvaluateOperator, ReproduceOperator, TrainOperator
@@ -71,7 +72,7 @@ def test_jobs_on_ops_data_wait_for_a_confirmation(settings: Settings, context: A
         task.execute(context)
     assert started == [digest] * 3
     (project.folder / "model.py").write_text("changed", encoding="utf-8")
-    with pytest.raises(AirflowFailException, match=r"these files differ: changed: model\.py\. Run digits\.model_development"):
+    with pytest.raises(AirflowFailException, match=r"these differ: changed: model\.py\. Run digits\.model_development"):
         tasks(SPLIT)[0].execute(context)
 
 
@@ -81,6 +82,29 @@ def test_jobs_on_dev_data_run_what_lies_there(settings: Settings, context: Any, 
     assert started == ["", ""]
     (code,) = Ledger(settings.ledger()).codes("digits")
     assert (code.state, code.by) == ("development", "developer")
+
+
+def test_own_refine_steps_wait_for_a_confirmation_on_ops_data(settings: Settings, context: Any, monkeypatch: Any) -> None:
+    done: list[Any] = []
+    monkeypatch.setattr("include.data.refine.rounds.repository", lambda *given: done.append(given[2]))
+    path = settings.projects_dir / "digits" / "project.yaml"
+    text = path.read_text(encoding="utf-8")
+
+    def refine(step: str, zone: str) -> Any:
+        path.write_text(text.replace("  checks:", f"  refine: [{{use: '{step}'}}]\n  checks:"), encoding="utf-8")
+        none = {"zone": zone, "round": None, "count": 0, "commit": "c"}
+        return RefineRoundOperator(task_id="refine_round", project="digits", round=none).execute(context)
+
+    refine("preprocess:preprocess", "dev")
+    refine("drop_duplicates", "ops")  # the product's own
+    with pytest.raises(
+        AirflowFailException, match=r"CodeRefused: refining by preprocess:preprocess on ops data is refused: no code of"
+    ):
+        refine("preprocess:preprocess", "ops")
+    assert done == ["dev", "ops"]
+    confirm_code(settings, load_project("digits", settings.projects_dir))
+    refine("preprocess:preprocess", "ops")
+    assert done == ["dev", "ops", "ops"]
 
 
 def test_a_reproduction_looks_at_the_data_of_its_model(

@@ -34,7 +34,7 @@ class FakeAirflow:
         monkeypatch.setattr(runs, "start", self.start)
 
     def exists(self, dag_id: str, run_id: str | None = None) -> bool:
-        return dag_id == "digits.retraining" and (run_id is None or run_id in self.runs)
+        return dag_id in ("digits.retraining", "flower_groups.model_development") and (run_id is None or run_id in self.runs)
 
     def start(self, dag_id: str, run_id: str, conf: dict[str, Any], by: str) -> bool:
         if self.error:
@@ -116,7 +116,12 @@ def test_too_large_a_body_is_a_413(airflow: FakeAirflow, settings: Settings) -> 
 
 @pytest.mark.parametrize(
     ("labels", "status", "code"),
-    [({}, 422, "no_project"), ({"project": "other"}, 404, "unknown_project"), ({"project": "../digits"}, 404, "unknown_project")],
+    [
+        ({}, 422, "no_project"),
+        ({"project": "other"}, 404, "unknown_project"),
+        ({"project": "../digits"}, 404, "unknown_project"),
+        ({"project": "flower_groups"}, 422, "no_retraining"),
+    ],
 )
 def test_an_alert_without_a_known_project(
     airflow: FakeAirflow, settings: Settings, labels: dict[str, str], status: int, code: str
