@@ -16,7 +16,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
-LOOK_S = 0.25
+LOOK_S = 0.4
 PROC = Path("/proc")
 # Of /proc/PID/smaps_rollup, where shared pages are divided among those who share them; reading it walks all pages.
 SHARES = ("Pss_Anon:", "Pss_Shmem:", "SwapPss:")

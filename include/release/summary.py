@@ -93,6 +93,10 @@ def _four_way(settings: Settings, project: Project, version: str) -> Iterator[st
         if not runs:
             return
         found = json.loads(read_file(client, runs[0].info.run_id, "four_way.json"))
+    yield from _compared(found)
+
+
+def _compared(found: dict[str, Any]) -> Iterator[str]:
     yield f"Four-way comparison: **{found['decision']}**, {'; '.join(found['reasons'])}"
     yield ""
     metric = found.get("metric", "accuracy")

@@ -23,10 +23,18 @@ INTERVALS = 4  # stretches of a population's training
 
 
 def points(project: Project, total: int) -> list[Point] | None:
-    """Return the points of a search whose points do not depend on results; None where they do."""
+    """Return the points of a search whose points do not depend on results; None where they do.
+
+    Raises:
+        InputError: fewer trials are asked for than a grid has points.
+    """
     how = project.training.tuning.search
     if how == "grid":
-        return grid(project)
+        every = grid(project)
+        if total < len(every):
+            problem = f"the grid of {project.name} has {len(every)} points, and {total} trials were asked for"
+            raise InputError(f"{problem}: leave trials empty, for a grid tries every point")
+        return every
     return None if how == "bayesian" else [sample(project, number) for number in range(1, total + 1)]
 
 

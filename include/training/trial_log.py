@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ray.tune import Callback
 
 FLUSH_S = 2.0
+TELL_S = 5.0  # between two lines of one trial: a log is read by people
 DONE = ("finished", "stopped early")
 MEASURED = ("train_", "validation_")
 
@@ -43,6 +44,7 @@ class Trial:
     changes: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     logged: int = 0
     flushed_at: float = field(default_factory=time.monotonic)
+    told_at: float = 0.0
 
     def best(self, metric: str) -> Epoch | None:
         """Return the epoch with the best ``metric``; on a tie, the one with the lower loss."""
@@ -81,6 +83,7 @@ class TrialLog:
         self.client, self.experiment_id, self.parent_run_id = client, experiment_id, parent_run_id
         self.total, self.epochs, self.metric, self.tell = total, epochs, metric, tell
         self.trials: dict[str, Trial] = {}
+        self.begun, self.known = time.monotonic(), 0  # when this try began, and how many trials were done before it
 
     def recall(self) -> None:
         """Take the trials that an earlier try of the same search finished; what it left open is closed as killed."""
@@ -92,6 +95,7 @@ class TrialLog:
                 history = self._history(run)
                 number = int(run.data.tags["devmlops.number"])
                 self.trials[run.info.run_id] = Trial(number, run.info.run_id, json.loads(point), state, history, [], len(history))
+        self.known = len(self.trials)
 
     def _history(self, run: Run) -> list[Epoch]:
         names = [name for name in run.data.metrics if name.startswith(MEASURED)]
@@ -127,7 +131,9 @@ class TrialLog:
         trial.history.append(
             {name: float(value) for name, value in result.items() if name == "epoch" or name.startswith(MEASURED)}
         )
-        self.tell(f"trial {trial.number}/{self.total} epoch {int(result['epoch'])} {self.metric} {result[self.metric]:.4f}")
+        if len(trial.history) == 1 or time.monotonic() - trial.told_at > TELL_S:
+            trial.told_at = time.monotonic()
+            self.tell(f"trial {trial.number}/{self.total} epoch {int(result['epoch'])} {self.metric} {result[self.metric]:.4f}")
         if time.monotonic() - trial.flushed_at > FLUSH_S:
             self._flush(trial)
 
@@ -203,4 +209,19 @@ class TrialLog:
         if epoch:
             log_history(self.client, trial.run_id, [(int(epoch["epoch"]), {f"best_{self.metric}": epoch[self.metric]})])
         self.client.set_terminated(trial.run_id, status)
-        self.tell(f"trial {trial.number}/{self.total} {state} after {len(trial.history)} epochs")
+        reached = f": {self.metric} {epoch[self.metric]:.4f}" if epoch else ""
+        self.tell(f"trial {trial.number}/{self.total} {state} after {len(trial.history)} epochs{reached}")
+        self.tell(self.progress())
+
+    def progress(self) -> str:
+        """Return how far the search is, in a line: trials that are done and running, the best one, the time that is left."""
+        over = [trial for trial in self.trials.values() if trial.state != "running"]
+        running, best = len(self.trials) - len(over), self.best()
+        said = f"{len(over)} of {self.total} trials done, {running} running"
+        if best and (epoch := best.best(self.metric)):
+            said += f"; best so far: trial {best.number} with {self.metric} {epoch[self.metric]:.4f}"
+        now, left = len(over) - self.known, self.total - len(over)
+        if now > 0 and left > 0:
+            seconds = (time.monotonic() - self.begun) / now * left
+            said += f"; about {f'{seconds:.0f} s' if seconds < 120 else f'{seconds / 60:.0f} min'} left"
+        return said

@@ -132,7 +132,8 @@ def search(
         for name, png in tuning_plots.plots(project, result).items():
             log_file(client, parent, f"plots/{name}.png", png)
         client.log_dict(parent, result, RESULT)
-        tell(f"best: trial {top['number']} with {deciding} {top['value']:.4f}: {top['params']}")
+        chosen = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in top["params"].items())
+        tell(f"best: trial {top['number']} with {deciding} {top['value']:.4f}: {chosen}")
     return result
 
 

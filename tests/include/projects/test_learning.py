@@ -17,12 +17,12 @@ from tests.fixtures.learning import Course
 pytestmark = pytest.mark.integration
 
 KINDS: dict[str, tuple[int | None, dict[str, Any], int | None, set[str]]] = {  # rows, params, epochs, plots
-    "support_tickets": (1200, {"learning_rate": 0.006, "layers": 1}, 8, {"confusion_matrix", "slices"}),
+    "support_tickets": (700, {"learning_rate": 0.006, "layers": 1}, 8, {"confusion_matrix", "slices"}),
     "breast_masses": (None, {"family": "boosting", "depth": 2, "trees": 100, "rate": 0.1}, None, {"roc", "calibration"}),
-    "co2_levels": (None, {"learning_rate": 0.015, "hidden": 16, "batch_size": 16}, 40, {"regression"}),
+    "co2_levels": (None, {"learning_rate": 0.015, "hidden": 16, "batch_size": 16}, 25, {"regression"}),
     "flower_groups": (None, {"family": "k_means", "clusters": 2}, None, {"clusters", "silhouette"}),
-    "digit_maps": (900, {"family": "autoencoder", "dimensions": 8, "learning_rate": 0.004}, 40, {"map", "scree", "restored"}),
-    "pole_balance": (None, {"learning_rate": 0.003, "hidden": 64, "batch_size": 64}, 16, {"returns"}),
+    "digit_maps": (900, {"family": "autoencoder", "dimensions": 8, "learning_rate": 0.004}, 30, {"map", "scree", "restored"}),
+    "pole_balance": (None, {"learning_rate": 0.003, "hidden": 64, "batch_size": 64}, 12, {"returns"}),
 }
 
 

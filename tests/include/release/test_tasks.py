@@ -16,7 +16,7 @@ from include.release.optimise import TestRows, optimise_module
 from include.release.parity import Answers, compare, trained_answers
 from include.release.smoke import smoke_test
 from include.release.staging import send_rows
-from include.release.summary import _evaluation
+from include.release.summary import _compared, _evaluation
 from include.training.clustering import Clusters
 from include.training.estimators import Estimator
 from include.training.reduction import Projection
@@ -166,3 +166,13 @@ def test_the_approval_form_shows_the_figures_of_any_task() -> None:
     }
     lines = list(_evaluation({"1": {"metrics": metrics}, "2": {"metrics": {"rows": 30}}}))
     assert "| mean absolute error | 0.51 (0.4 to 0.6) | - |" in lines and "| r2 | 0.98 | - |" in lines
+
+
+@pytest.mark.parametrize(("metric", "told"), [("accuracy", "0.972 (0.950 to 0.990)"), ("rmse", "0.972 (0.95 to 0.99)")])
+def test_an_approver_sees_the_four_results_by_the_metric_that_decided(metric: str, told: str) -> None:
+    cell = {metric: 0.972, "low": 0.95, "high": 0.99, "n": 40}
+    names = [f"{who}_{part}" for who in ("current", "candidate") for part in ("old", "new")]
+    found = {"cells": dict.fromkeys(names, cell), "decision": "accept", "reasons": ["a sure gain"]}
+    lines = list(_compared(found | ({} if metric == "accuracy" else {"metric": metric})))
+    assert f"| {metric} | old data | new data |" in lines
+    assert f"| candidate model | {told} | {told} |" in lines

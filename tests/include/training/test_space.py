@@ -84,3 +84,12 @@ def test_a_population_says_what_may_change():
         Tuning(search="population")
     with pytest.raises(ValueError, match="means nothing"):
         Tuning(mutate=["rate"])
+
+
+def test_a_grid_of_which_but_some_points_are_asked_for_is_refused(project_with):
+    from include.training.search import points
+
+    project = project_with(search="grid", trials=18)
+    assert len(points(project, 18)) == 18 and points(project, 20) == points(project, 18)
+    with pytest.raises(InputError, match="has 18 points, and 3 trials were asked for: leave trials empty"):
+        points(project, 3)

@@ -120,3 +120,20 @@ def test_the_best_trial_is_the_one_with_the_best_epoch():
     log.start("e", {})
     log.abandon()
     assert server.ended["trial 5"] == "KILLED" and server.ended["trial 4"] == "FAILED"
+
+def test_the_log_tells_how_far_a_search_is(monkeypatch):
+    monkeypatch.setattr("include.training.trial_log.TELL_S", 1e9)
+    lines: list[str] = []
+    log = TrialLog(Server(), "1", "parent", 4, 3, "validation_accuracy", lines.append)  # type: ignore[arg-type]
+    for key, accuracy in (("a", 0.5), ("b", 0.75)):
+        log.start(key, {})
+        for number in (1, 2, 3):
+            log.result(key, epoch(number, accuracy))
+    log.finish("b")
+    assert [line for line in lines if " epoch " in line] == [
+        "trial 1/4 epoch 1 validation_accuracy 0.5000", "trial 2/4 epoch 1 validation_accuracy 0.7500",
+    ]  # fmt: skip
+    assert lines[-2] == "trial 2/4 finished after 3 epochs: validation_accuracy 0.7500"
+    assert lines[-1].startswith("1 of 4 trials done, 1 running; best so far: trial 2 with validation_accuracy 0.7500; about ")
+    log.fail("a")
+    assert lines[-1].startswith("2 of 4 trials done, 0 running; best so far: trial 2") and lines[-1].endswith(" left")

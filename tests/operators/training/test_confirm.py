@@ -178,11 +178,14 @@ def test_the_pipeline_asks_where_project_yaml_says_person(tmp_path: Any, monkeyp
     from pathlib import Path
 
     root = Path(__file__).resolve().parents[3]
-    shutil.copytree(load_project("digits").folder, tmp_path / "digits", ignore=shutil.ignore_patterns("__pycache__"))
+    without = shutil.ignore_patterns("__pycache__", ".*", "*~")  # what comes and goes while somebody works on the folder
+    shutil.copytree(load_project("digits").folder, tmp_path / "digits", ignore=without)
     path = tmp_path / "digits" / "project.yaml"
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     raw["training"]["confirmation"] = {"by": "person", "role": "Operator", "timeout_minutes": 30}
     path.write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    # A project that cannot be read has no pipelines, silently: here it would say why.
+    assert load_project("digits", tmp_path).training.confirmation.role == "Operator"
     monkeypatch.setenv("DEVMLOPS_PROJECTS_DIR", str(tmp_path))
     dag = runpy.run_path(str(root / "dags" / "model_development.py"))["digits.model_development"]
     ask, confirm = dag.get_task("ask_confirmation"), dag.get_task("confirm_model")

@@ -56,3 +56,15 @@ def test_no_more_run_than_there_are_slots(executor):
     executor.change_state("a", "success")
     trigger(executor)
     assert [w.key for w in executor.started] == ["a", "b", "c"]
+
+
+def test_what_most_tasks_import_is_there_before_the_first_worker(executor, monkeypatch):
+    from airflow.executors.local_executor import LocalExecutor
+
+    from plugins.console.local_executor import LOADED
+
+    order = []
+    monkeypatch.setattr("plugins.console.local_executor.import_module", order.append)
+    monkeypatch.setattr(LocalExecutor, "start", lambda self: order.append("workers"))
+    executor.start()
+    assert order == [*LOADED, "workers"] and LOADED
