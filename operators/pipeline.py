@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
@@ -46,6 +47,28 @@ def environment_param(project: Project) -> dict[str, Param]:
     return {"environment": Param("", type="string", enum=["", *choices], title="Environment", description=description)}
 
 
+def may_be_empty(params: Mapping[str, Param]) -> dict[str, Param]:
+    """Return params in which a text that is empty by itself may also be left out.
+
+    Airflow's form (3.3) starts no run while a field is empty that may not be null, and gives null for one that was emptied.
+    """
+    made = {name: copy(param) for name, param in params.items()}
+    for param in made.values():
+        param.schema = dict(param.schema)
+        kinds = param.schema.get("type", [])
+        kinds = [kinds] if isinstance(kinds, str) else list(kinds)
+        if param.value == "" and "string" in kinds and "null" not in kinds and not param.schema.get("minLength"):
+            param.schema["type"] = ["null", *kinds]
+            if "enum" in param.schema:
+                param.schema["enum"] = [None, *param.schema["enum"]]
+    return made
+
+
+def _blank(value: Any) -> Any:
+    """Return what a template writes for a value: nothing for None, as of a param that was left out."""
+    return "" if value is None else value
+
+
 def pipeline(project: Project, name: str, area: str, doc: str | None, **kwargs: Any) -> DAG:
     """Return the DAG ``<project>.<name>`` with the product's defaults.
 
@@ -65,7 +88,9 @@ def pipeline(project: Project, name: str, area: str, doc: str | None, **kwargs: 
             "schedule": None,
             "catchup": False,
             "max_active_runs": 1,
+            "jinja_environment_kwargs": {"finalize": _blank},
             **kwargs,
+            "params": may_be_empty(kwargs.get("params") or {}),
             "default_args": {
                 "owner": project.owner,
                 "placements": project.environments.placements(JOBS),  # `operators.jobs.JobOperator` takes it

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from include.clients.ray_watch import RayWatch
 from include.settings import ROOT, Settings
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LONGEST_FOLDER = 107 - 68
 PREFIX = "devmlops-ray-"
 OBJECT_STORE_BYTES = 128 * 2**20
+START_S = 180.0  # for Ray's processes to come up
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the default warns about a change of behaviour on every start
@@ -123,6 +124,34 @@ def job_client(settings: Settings) -> JobSubmissionClient:
 
 
 @contextmanager
+def _patient() -> Iterator[None]:
+    """Give Ray's processes `START_S` to come up in the block.
+
+    Ray 2.60 gives up after 30 s, which it has in its code (`ray._private.node`); a machine that is busy needs longer, and
+    a start that is given up is lost.
+    """
+    from ray._private import services
+
+    ask = services.get_node
+
+    def ask_again(*args: Any, **options: Any) -> Any:
+        end = time.monotonic() + START_S
+        while True:
+            try:
+                return ask(*args, **options)
+            except RuntimeError:  # it has not said yet that it is there
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
+
+    services.get_node = ask_again
+    try:
+        yield
+    finally:
+        services.get_node = ask
+
+
+@contextmanager
 def local_cluster(
     settings: Settings,
     cpus: int,
@@ -158,18 +187,19 @@ def local_cluster(
         import ray
 
         try:
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                num_gpus=gpus,
-                include_dashboard=False,
-                configure_logging=True,
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-                object_store_memory=object_store_bytes,
-                _temp_dir=str(folder / "t"),  # Ray opens its folder to everybody; the one around it stays closed
-                _node_ip_address="127.0.0.1",
-            )
+            with _patient():
+                ray.init(
+                    address="local",
+                    num_cpus=cpus,
+                    num_gpus=gpus,
+                    include_dashboard=False,
+                    configure_logging=True,
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                    object_store_memory=object_store_bytes,
+                    _temp_dir=str(folder / "t"),  # Ray opens its folder to everybody; the one around it stays closed
+                    _node_ip_address="127.0.0.1",
+                )
         except Exception as cause:
             raise RayError(f"Ray did not start under {folder}: {type(cause).__name__}: {cause}") from cause
         if threading.current_thread() is threading.main_thread():

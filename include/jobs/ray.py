@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 POLL_S = 0.5
 LOST_AFTER_S = 30.0
+# What Ray's job server says while its node or its agent is not ready; other errors of it are for people to mend.
+PASSES = re.compile(r"status code 50[234]|No available agent|try again later|timed out", re.IGNORECASE)
 
 
 class RayJob:
@@ -90,37 +93,52 @@ class RayJob:
                 time.sleep(0.2)
 
     def _submit(self, client: JobSubmissionClient, on_line: OnLine) -> None:
+        """Submit the job, or find that of an earlier try; a server that is away or not ready is waited for."""
+        away_since: float | None = None
         while not self.killed:
-            earlier = self._earlier(client)
-            if earlier and _status(earlier[-1]) not in ENDED and not self._gave_up(earlier[-1]):
-                found = earlier[-1]
-                self.submission_id = found.submission_id
-                if (found.metadata or {}).get("devmlops.io/digest") == self.request.digest:
-                    on_line(f"going on with the job {found.submission_id} of an earlier try")
+            try:
+                if self._begin(client, on_line):
                     return
-                self._stop()  # it was asked for with other arguments
-                continue
-            wanted = f"{self.request.id}-{len(earlier) + 1}"
-            self.submission_id = wanted  # before it is there, so that a kill from now on finds it
-            with bundle(self.request, wanted) as folder:
-                try:
-                    client.submit_job(**submission(self.request, wanted, folder))
-                    return
-                except RuntimeError as refused:
-                    if "already" not in str(refused):  # another try of this task was faster
-                        raise self._refused(refused) from refused
-                except OSError as away:
-                    raise JobLost(self.request.name, f"the Ray job server does not answer ({away})", []) from away
+                away_since = None
+            except JobFailed:
+                raise
+            except (RuntimeError, OSError) as problem:
+                if isinstance(problem, RuntimeError) and not PASSES.search(str(problem)):
+                    raise self._refused(problem) from problem
+                away_since = away_since or time.monotonic()
+                if time.monotonic() - away_since > self.lost_after_s:
+                    said = " ".join(str(problem).split())[:500]
+                    raise JobLost(self.request.name, f"the Ray job server takes no job ({said})", []) from problem
+                time.sleep(1)
+
+    def _begin(self, client: JobSubmissionClient, on_line: OnLine) -> bool:
+        """Tell whether the job is there now; where it is not, it is worth looking again."""
+        earlier = self._earlier(client)
+        if earlier and _status(earlier[-1]) not in ENDED and not self._gave_up(earlier[-1]):
+            found = earlier[-1]
+            self.submission_id = found.submission_id
+            if (found.metadata or {}).get("devmlops.io/digest") == self.request.digest:
+                on_line(f"going on with the job {found.submission_id} of an earlier try")
+                return True
+            self._stop()  # it was asked for with other arguments
+            return False
+        wanted = f"{self.request.id}-{len(earlier) + 1}"
+        self.submission_id = wanted  # before it is there, so that a kill from now on finds it
+        with bundle(self.request, wanted) as folder:
+            try:
+                client.submit_job(**submission(self.request, wanted, folder))
+            except RuntimeError as refused:
+                if "already" not in str(refused):
+                    raise
+                return False  # another try of this task was faster
+        return True
 
     def _gave_up(self, found: JobDetails) -> bool:
         """Tell whether an earlier try waited in vain for a place for this job, and told it to stop."""
         return _status(found) == "PENDING" and _age_s(found) > self.request.environment.start_minutes * 60
 
     def _earlier(self, client: JobSubmissionClient) -> list[JobDetails]:
-        try:
-            mine = [one for one in client.list_jobs() if (one.metadata or {}).get(MARK) == self.request.id]
-        except (RuntimeError, OSError) as away:
-            raise JobLost(self.request.name, f"the Ray job server does not answer ({away})", []) from away
+        mine = [one for one in client.list_jobs() if (one.metadata or {}).get(MARK) == self.request.id]
         return sorted(mine, key=lambda one: int(str(one.submission_id).rpartition("-")[2]))
 
     def _follow(self, client: JobSubmissionClient, output: Output) -> JobDetails:

@@ -26,17 +26,20 @@ def _get(url: str) -> httpx.Response:
     return _client().get(url)
 
 
-def answers(url: str) -> Check:
-    """Return a check that is content when ``url`` answers with a 2xx code."""
+def answers(*urls: str) -> Check:
+    """Return a check that is content when each of ``urls`` answers with a 2xx code."""
 
     def check(program: Program) -> str | None:
-        try:
-            response = _get(url)
-        except httpx.ConnectError:
-            return "waits for its port to open"
-        except httpx.HTTPError as cause:
-            return f"no answer from {url}: {type(cause).__name__}"
-        return None if response.is_success else f"{url} answers {response.status_code}"
+        for url in urls:
+            try:
+                response = _get(url)
+            except httpx.ConnectError:
+                return "waits for its port to open"
+            except httpx.HTTPError as cause:
+                return f"no answer from {url}: {type(cause).__name__}"
+            if not response.is_success:
+                return f"{url} answers {response.status_code}"
+        return None
 
     return check
 

@@ -142,7 +142,10 @@ def _airflow_services(settings: Settings, places: Places, ports: Mapping[str, in
         )
 
     return [
-        service("api-server", answers(f"{url}/api/v2/monitor/health"), shown=url),
+        # Airflow 3.3.2 builds all versions of the API of tasks in front of its first request, for seconds in which nothing
+        # else is answered (cadwyn's `_cadwyn_initialize`). Asked here, that is not the start of somebody's first task,
+        # whose token may have run out when it is over.
+        service("api-server", answers(f"{url}/api/v2/monitor/health", f"{url}/execution/health"), shown=url),
         service("scheduler", heartbeats(url, "scheduler", PARALLELISM), "--skip-serve-logs", job="SchedulerJob"),
         service("dag-processor", all_read(settings.dags_dir, places, heartbeats(url, "dag_processor")), job="DagProcessorJob"),
         service("triggerer", heartbeats(url, "triggerer"), "--skip-serve-logs", job="TriggererJob"),

@@ -22,10 +22,10 @@ def add_code_commands(areas: Any) -> None:
     project = argparse.ArgumentParser(add_help=False)
     project.add_argument("project", help="name of the project")
     commands.add_parser("list", parents=[project], help="one line for each code that was ever used").set_defaults(run=_list)
-    one = commands.add_parser("show", parents=[project], help="files by kind, and every change with who, when and why")
+    one = commands.add_parser("show", parents=[project], help="its parts by kind, and every change with who, when and why")
     one.add_argument("which", nargs="?", default="here", help=WHICH)
     one.set_defaults(run=_show)
-    one = commands.add_parser("compare", parents=[project], help="which files differ")
+    one = commands.add_parser("compare", parents=[project], help="which files and sections of project.yaml differ")
     one.add_argument("old", nargs="?", default="confirmed", help=WHICH)
     one.add_argument("new", nargs="?", default="here", help=WHICH)
     one.set_defaults(run=_compare)
@@ -62,7 +62,7 @@ def _compare(settings: Settings, options: argparse.Namespace) -> Iterator[str]:
     for what, paths in differs.items():
         yield from (f"{what:<8} {path}" for path in paths)
     if not any(differs.values()):
-        yield "the same files with the same contents"
+        yield "the same files and sections of project.yaml"
 
 
 def _files(settings: Settings, project: Any, which: str) -> dict[str, dict[str, str]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -185,7 +186,7 @@ def _slices(parts: Mapping[str, Rows], metric: Metric, confidence: float, seed: 
     """Return the cells of the quarters of the old data's true values; a quarter of few rows has no figure."""
     edges = np.unique(np.quantile(parts["old"][0], [0.25, 0.5, 0.75]))
     names = [f"below {edges[0]:.4g}"]
-    names += [f"{low:.4g} to {high:.4g}" for low, high in zip(edges, edges[1:], strict=False)]
+    names += [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
     names.append(f"from {edges[-1]:.4g}")
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for place, name in enumerate(names):

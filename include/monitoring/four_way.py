@@ -42,7 +42,8 @@ def four_way(
         seed: seed of the bootstrap.
 
     Returns:
-        What `compare` gives, of a regression `compare_numbers`, and ``current_version``, ``candidate_version``, ``run_id``, ``url``.
+        What `compare` gives, of a regression `compare_numbers`, and ``current_version``, ``candidate_version``,
+        ``run_id``, ``url``.
 
     Raises:
         MonitoringError: the task has no true answers, the split has no old or no new test rows, or a model does not fit
@@ -90,14 +91,14 @@ def _classes(project: Project, who: str, probabilities: np.ndarray, rows: int) -
 
 def _compared(project: Project, old: Rows, new: Rows, seed: int) -> dict[str, Any]:
     limits = project.retraining
-    rule = {
+    rule: dict[str, Any] = {
         "confidence": limits.confidence,
         "max_loss_on_old": limits.max_loss_on_old,
         "min_gain_on_new": limits.min_gain_on_new,
         "seed": seed,
     }
     if project.task == "classification":
-        return compare(*old, *new, classes=project.classes, **rule)
+        return compare(*old, *new, project.classes, **rule)
     from include.training.metrics import gate_metric, metric_of
     from include.training.slices import slice_metric
 

@@ -124,7 +124,7 @@ def confirmed_sections(project: Project) -> dict[str, str]:
     A section that says nothing but defaults is left out, so that writing a default down changes nothing, and neither
     does a key that a later version of the product knows.
     """
-    values = project.model_dump(mode="json", exclude={"folder"}, exclude_defaults=True)
+    values = project.model_dump(mode="json", exclude={"folder"}, exclude_defaults=True, warnings=False)
     found = {}
     for path in (path for path, said in PART_OF_CODE.items() if said):
         value: Any = values

@@ -64,7 +64,8 @@ class Retraining(Part):
     truth_wait_minutes: float = Field(60, gt=0, description="How long a retraining waits for late true answers.")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the intervals by which the two models are compared.")
     max_loss_on_old: Fraction = Field(
-        0.02, description="How much accuracy a new model may lose on old data; of a regression, by which share its error may grow."
+        0.02,
+        description="How much accuracy a new model may lose on old data; of a regression, by which share its error may grow.",
     )
     min_gain_on_new: Fraction = Field(
         0.0, description="How much it must gain on new data; of a regression, by which share its error must shrink."

@@ -105,7 +105,8 @@ def _compared(found: dict[str, Any]) -> Iterator[str]:
     yield "|---|---|---|"
     for who in ("current", "candidate"):
         cells = (found["cells"][f"{who}_{part}"] for part in ("old", "new"))
-        yield f"| {who} model | " + " | ".join(f"{c[metric]:{form}} ({c['low']:{form}} to {c['high']:{form}})" for c in cells) + " |"
+        told = (f"{c[metric]:{form}} ({c['low']:{form}} to {c['high']:{form}})" for c in cells)
+        yield f"| {who} model | {' | '.join(told)} |"
     yield ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -44,9 +45,9 @@ def markdown(
         f"**{text(project.title)}** model version {about['version']}, made by {text(about['author'])} in the experiment"
         f" *{text(experiment)}* on data {text(about['data'].get('repository'))} {text(about['data'].get('version'))}.",
         "",
-        *_figures(project, columns),
-        "",
         *_gate(project, made),
+        "",
+        *_figures(project, columns),
         "",
         *_links(settings, client, about, url),
         "",
@@ -116,7 +117,7 @@ def _cell(metrics: Mapping[str, float], name: str) -> str:
 def _gate(project: Project, made: list[dict[str, Any]]) -> Iterator[str]:
     failed = [check for check in made if not check["ok"]]
     if not failed:
-        yield f"It passes all {len(made)} items of the gate in project.yaml."
+        yield f"**It passes all {len(made)} items of the gate in project.yaml.**"
         return
     count = f"**It fails {len(failed)} of {len(made)} items of the gate.**"
     yield f"{count} Confirming it overrules the gate, and is recorded as such."
@@ -131,6 +132,6 @@ def _links(settings: Settings, client: MlflowClient, about: Mapping[str, Any], u
     for folder in ("reports", "plots"):
         found = [one.path for one in client.list_artifacts(about["run_id"], folder) if not one.is_dir]
         if found:
-            yield f"- {folder}: " + ", ".join(
-                f"[{text(path.partition('/')[2])}]({url}/artifacts/{quote(path)})" for path in found
+            yield f"- {folder.capitalize()}: " + ", ".join(
+                f"[{text(PurePosixPath(path).stem.replace('_', ' '))}]({url}/artifacts/{quote(path)})" for path in found
             )

@@ -16,7 +16,7 @@ from include.training import parts as data
 from include.training.baseline import baseline
 from include.training.bias import bias, figures
 from include.training.errors import InputError
-from include.training.evaluation_report import pictures, report_page
+from include.training.evaluation_report import pictures, report_page, verdict
 from include.training.explain import explain
 from include.training.intervals import bootstrap, wilson
 from include.training.learners import Fitted, predict
@@ -100,6 +100,7 @@ def assess(
         tell(f"note: {note}")
 
     metrics = {name if name.startswith("baseline_") else f"test_{name}": v for name, v in report["metrics"].items()}
+    tell(verdict(project, report["metrics"])[0])
     log_metrics(client, run_id, metrics)
     log_params(client, run_id, {"baseline": simple})
     client.log_dict(run_id, report, "evaluation/evaluation.json")
@@ -124,6 +125,7 @@ def assess_unlabelled(
     for note in found.notes:
         tell(f"note: {note}")
     metrics = {name if name.startswith("baseline_") else f"test_{name}": v for name, v in found.metrics.items()}
+    tell(verdict(project, found.metrics)[0])
     log_metrics(client, run_id, metrics)
     log_params(client, run_id, {"baseline": found.baseline})
     report = {

@@ -84,8 +84,8 @@ def plots_of(drawn: Mapping[str, bytes], names: Sequence[str], about: Mapping[st
     return plots_beside(image(drawn[name], about.get(name, ""), "plot") for name in names)
 
 
-def verdict(project: Project, figures: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return in one sentence whether the gate is passed, and its tone; None where nobody can tell."""
+def verdict(project: Project, figures: Mapping[str, Any]) -> tuple[str, str]:
+    """Return in one sentence whether the gate is passed, and its tone."""
     try:
         made = checks(project, figures)
     except InputError as cause:

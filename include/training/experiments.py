@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from include.clients.mlflow import mlflow_client, mlflow_errors
+from include.clients.mlflow import SHOWN, mlflow_client, mlflow_errors
 from include.ledger import Ledger
 from include.projects import Project
 from include.settings import Settings
@@ -130,7 +130,7 @@ def create_experiment(
             "devmlops.created": datetime.now(UTC).isoformat(timespec="seconds"),
             DESCRIPTION: description[:5000],
         }
-        client.create_experiment(f"{project.name}/experiments/{wanted}", tags={k: v for k, v in tags.items() if v})
+        client.create_experiment(f"{project.name}/experiments/{wanted}", tags=SHOWN | {k: v for k, v in tags.items() if v})
         return {**find(client, project, wanted).to_dict(), "new": True}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.clients.mlflow import log_file, log_history, log_metrics, log_params, mlflow_client, mlflow_errors, read_file
 from include.projects import Project
+from include.reports.links import mlflow_run_url
 from include.settings import Settings
 from include.training import parts as data
 from include.training import plots, runs
@@ -61,7 +62,7 @@ def train(
         tell: takes one line of progress.
 
     Returns:
-        ``run_id`` and ``metrics`` (of the best epoch, with ``best_epoch``).
+        ``run_id``, ``metrics`` (of the best epoch, with ``best_epoch``) and ``url``, the run in MLflow.
 
     Raises:
         InputError: the split, the params or the weights to begin with cannot be used.
@@ -132,6 +133,7 @@ def fit(
             log_file(client, run_id, f"{FOLDER}/{name}", content)
         log_file(client, run_id, PARAMS, json.dumps(dict(params), sort_keys=True, indent=1).encode())
         log_file(client, run_id, "plots/loss.png", plots.loss(trained.history, trained.best_epoch, deciding))
-        result = {"run_id": run_id, "metrics": metrics}
+        place = client.get_run(run_id).info.experiment_id
+        result = {"run_id": run_id, "metrics": metrics, "url": mlflow_run_url(settings, place, run_id)}
         client.log_dict(run_id, result, RESULT)
     return result

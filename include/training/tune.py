@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.clients.mlflow import log_file, log_metrics, log_params, mlflow_client, mlflow_errors, read_file
 from include.projects import Project
+from include.reports.links import mlflow_run_url
 from include.settings import Settings
 from include.training import parts as data
 from include.training import runs, tuning_plots
@@ -59,7 +60,7 @@ def tune(
 
     Returns:
         ``best`` (params, run_id, value, epoch), ``trials`` (number, run_id, params, state, epochs, value),
-        ``metric`` and ``parent_run_id``.
+        ``metric``, ``parent_run_id`` and ``url``, its run in MLflow.
 
     Raises:
         InputError: the split or the project cannot be used.
@@ -124,7 +125,7 @@ def search(
         if log.best() is None:
             spent = f"no result in {wish.budget.minutes:g} minutes" if wish.budget.minutes else "no result"
             raise TrainingError(f"none of {total} trials gave a model; the first error: {errors[0] if errors else spent}")
-        result = _result(log, parent)
+        result = {**_result(log, parent), "url": mlflow_run_url(settings, log.experiment_id, parent)}
         top = result["best"]
         log_params(client, parent, {f"best_{name}": value for name, value in top["params"].items()})
         stopped = sum(t.state == "stopped early" for t in log.trials.values())

@@ -16,6 +16,8 @@ from operators.jobs import JobOperator
 class DriftReportOperator(JobOperator):
     """Write the Evidently report of the drifted windows, and keep it with the alert.
 
+    Rows are measured by the code that the release was made with, as the watch does it.
+
     Args:
         alert: what `RaiseAlertOperator` returned.
 

@@ -28,18 +28,26 @@ class TuneOperator(JobOperator):
 
     job = "tune"
     template_fields: Sequence[str] = ("project", "split", "trials", "experiment")
+    operator_extra_links = (ReportLink("Trials in MLflow"),)
 
     def __init__(self, *, split: Any, trials: Any = None, experiment: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.split = split
         self.trials = trials
         self.experiment = experiment
+        self.report_url: str | None = None
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
         """Return split, number of trials, experiment, who asked, and the run's key."""
         trials = int(self.trials) if self.trials not in (None, "", "None") else None
         place = {"experiment": self.experiment} if self.experiment else {}
         return {"split": self.split, "trials": trials, "author": actor(context), "key": key(context), **place}
+
+    def work(self, settings: Settings, project: Project, context: Context) -> Any:
+        """Search; the link opens its run."""
+        made = super().work(settings, project, context)
+        self.report_url = made.get("url")
+        return made
 
 
 class TrainOperator(JobOperator):
@@ -58,6 +66,7 @@ class TrainOperator(JobOperator):
 
     job = "train"
     template_fields: Sequence[str] = ("project", "split", "tuned", "start_from", "experiment")
+    operator_extra_links = (ReportLink("Run in MLflow"),)
 
     def __init__(self, *, split: Any, tuned: Any, start_from: str = "", experiment: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -65,6 +74,7 @@ class TrainOperator(JobOperator):
         self.tuned = tuned
         self.start_from = start_from
         self.experiment = experiment
+        self.report_url: str | None = None
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
         """Return split, best parameters, parent run, author, and the run's key."""
@@ -77,6 +87,12 @@ class TrainOperator(JobOperator):
             **({"init_from": self.start_from} if self.start_from else {}),
             **({"experiment": self.experiment} if self.experiment else {}),
         }
+
+    def work(self, settings: Settings, project: Project, context: Context) -> Any:
+        """Train it; the link opens its run."""
+        made = super().work(settings, project, context)
+        self.report_url = made.get("url")
+        return made
 
 
 class TestModelOperator(JobOperator):

@@ -37,4 +37,6 @@ class ChooseSplitOperator(ProjectOperator):
             chosen = data.version(settings, project, self.zone, self.version)
         else:
             chosen = data.latest_version(settings, project, self.zone)
-        return data.make_split(settings, project, chosen)
+        made = data.make_split(settings, project, chosen)
+        self.log.info("data version %s of %s: %s", made["version"], made["repository"], made.get("counts") or "no counts")
+        return made

@@ -50,6 +50,26 @@ def test_a_dag_explains_itself(dags, pipeline):
         assert schema.get("title") and schema.get("type"), f"{name} has no title or type"
 
 
+@pytest.mark.parametrize("pipeline", sorted(PIPELINES))
+def test_a_run_starts_from_the_form_as_it_stands(dags, pipeline):
+    dag = dags[f"digits.{pipeline}"]
+    params = {name: dag.params.get_param(name) for name in dag.params}
+    asked = {"data_rollback": {"version", "reason"}, "rollback": {"reason"}}.get(pipeline, set())
+    empty = {name for name, param in params.items() if not param.has_value or param.value == ""}
+    blocked = {name for name in empty if "null" not in params[name].schema["type"]}
+    assert blocked == asked  # the form holds back a run while one of these is empty
+
+
+def test_what_is_left_out_of_a_form_reaches_a_task_as_an_empty_text(dags):
+    given = dict.fromkeys(("data_version", "experiment", "start_from", "trials"))
+    params = dags["digits.model_development"].params
+    for name, value in given.items():
+        assert params.get_param(name).resolve(value) is None
+    tasks = [dags["digits.model_development"].get_task(name) for name in ("choose_split", "tune", "train")]
+    for task, names in zip(tasks, (["version"], ["trials", "experiment"], ["start_from", "experiment"]), strict=True):
+        assert [task.render_template(getattr(task, name), {"params": given}) for name in names] == [""] * len(names)
+
+
 @pytest.mark.parametrize(
     ("pipeline", "before", "after"),
     [

@@ -140,7 +140,7 @@ def test_truths_trigger_counts_the_log(no_connections, monkeypatch):
     log.write([*predictions, {**predictions[0], "id": "s", "route": "staging"}])
     log.write([{"id": f"r{i}", "at": "2026-01-01T00:00:01Z", "labels": ["1"]} for i in range(350)], kind="truths")
     log.close()
-    monkeypatch.setattr("operators.data.truths.range_start", lambda *_: None)
+    monkeypatch.setattr("include.data.truth_range.range_start", lambda *_: None)
     event = first_event(TruthsTrigger("digits", None, 5, 0.1))
     assert event["status"] == "ready"
     assert (event["rows"]["rows"], event["rows"]["labelled"]) == (400, 350)

@@ -45,6 +45,29 @@ def test_folders_of_dead_processes_are_swept_and_those_in_use_are_not(short):
     assert sorted(p.name for p in short.iterdir()) == ["used", "young"]
 
 
+def test_a_node_that_takes_long_to_come_up_is_waited_for(monkeypatch):
+    """Ray itself would give up on it after 30 s."""
+    from ray._private import services
+
+    def ask(address, node_id):
+        asked.append((address, node_id))
+        if len(asked) < 4:
+            raise RuntimeError("no node info yet")
+        return {"node_id": node_id}
+
+    asked: list = []
+    monkeypatch.setattr(services, "get_node", ask)
+    monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+    with module._patient():
+        assert services.get_node("gcs", "n1") == {"node_id": "n1"} and len(asked) == 4
+    assert services.get_node is ask
+    asked.clear()
+    monkeypatch.setattr(module, "START_S", -1.0)
+    with module._patient(), pytest.raises(RuntimeError, match="no node info yet"):
+        services.get_node("gcs", "n1")
+    assert len(asked) == 1 and services.get_node is ask
+
+
 @pytest.mark.integration
 def test_workers_find_the_product_and_nothing_is_left(short):
     before, had_token = dict(os.environ), (Path.home() / ".ray" / "auth_token").exists()

@@ -12,7 +12,7 @@ import pytest
 
 from include.clients.ray import RayError, job_client
 from include.errors import FinalError
-from include.jobs import JobFailed, JobKilled, JobLost, JobRefused, JobTimeout, JobUnplaced, job
+from include.jobs import JobFailed, JobKilled, JobLost, JobRefused, JobTimeout, JobUnplaced, NotHere, job
 from include.jobs.output import Output
 from include.jobs.ray import RayJob
 from include.jobs.submission import MARK, submission
@@ -206,6 +206,37 @@ def test_a_server_that_goes_away_in_the_middle_leaves_the_job_to_the_next_try(se
     made.submission_id, made.lost_after_s = "id-1", 1
     with pytest.raises(JobLost, match=r"the Ray job server does not answer \(refused\); another try goes on with it"):
         made._follow(Away(), Output(made.request, [].append))
+
+
+class NotReady:
+    """A job server that says what is given, one after another, before it takes a job."""
+
+    def __init__(self, *said: Exception) -> None:
+        self.said, self.taken = list(said), []
+
+    def list_jobs(self) -> list[Any]:
+        return []
+
+    def submit_job(self, **wanted: Any) -> None:
+        if self.said:
+            raise self.said.pop(0)
+        self.taken.append(wanted["submission_id"])
+
+
+AGENT = RuntimeError("Request failed with status code 500: No available agent to submit job, please try again later..")
+
+
+def test_a_server_that_is_not_ready_yet_is_waited_for(settings, monkeypatch):
+    monkeypatch.setattr("include.jobs.ray.time.sleep", lambda seconds: None)
+    made = job(Environment(name="c", runtime="ray"), "count", load_project("digits"), {"to": 1}, settings)
+    server = NotReady(AGENT, ConnectionError("Connection aborted"), RuntimeError("submission id already exists"))
+    made._submit(server, [].append)
+    assert server.taken == [made.submission_id]
+    made.lost_after_s = -1
+    with pytest.raises(JobLost, match=r"the Ray job server takes no job .*No available agent.*; another try goes on"):
+        made._submit(NotReady(AGENT), [].append)
+    with pytest.raises(NotHere, match=r"Ray refuses the job .*bad resources.*; correct the environment"):
+        made._submit(NotReady(RuntimeError("Request failed with status code 400: bad resources")), [].append)
 
 
 def test_an_address_that_ray_would_prefer_is_refused(settings, monkeypatch):

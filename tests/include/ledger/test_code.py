@@ -91,22 +91,23 @@ def test_an_altered_row_is_found(ledger: Ledger, column: str, value: str) -> Non
 
 
 def test_a_lease_is_held_by_one_at_a_time(ledger: Ledger) -> None:
-    inside, most = 0, 0
+    inside, most, done = 0, 0, 0
 
     def work() -> None:
-        nonlocal inside, most
+        nonlocal inside, most, done
         with ledger.lease("model digits"):
             inside += 1
             most = max(most, inside)
             time.sleep(0.05)
             inside -= 1
+            done += 1
 
     threads = [threading.Thread(target=work) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert most == 1
+    assert (most, done) == (1, 5)
 
 
 def test_a_lease_of_a_dead_process_runs_out_and_its_holder_notices(tmp_path: Path, ledger: Ledger) -> None:

@@ -74,12 +74,23 @@ def test_what_may_not_be_switched(ledger: Ledger, project: str, route: str, kind
     assert ledger.routes() == [] and ledger.verify_audit().entries == entries
 
 
+def test_who_was_on_staging_alone_is_nothing_to_roll_back_to(ledger: Ledger) -> None:
+    release = sealed(ledger, "1")
+    ledger.switch("digits", "staging", release.id, "staging", None, "test")
+    with pytest.raises(LedgerRefusal, match="never was there"):
+        deploy(ledger, release, "rollback")
+    assert ledger.route("digits", "production") is None
+
+
 def test_approvals_are_used_once_and_only_for_their_release(ledger: Ledger) -> None:
     one, two = sealed(ledger, "1"), sealed(ledger, "2")
     given = approve(ledger, one)
     deploy(ledger, one, approvals=(given.id,))
     with pytest.raises(LedgerRefusal, match="not about digits-r0002"):
         deploy(ledger, two, approvals=(given.id,))
+    of_other_bytes = ledger.record_approval(two.id, "sha256:" + "0" * 64, "model", "approved", "kim", "ok", {}, 1)
+    with pytest.raises(LedgerRefusal, match=f"not about {two.id} with digest {two.digest}"):
+        deploy(ledger, two, approvals=(of_other_bytes.id,))
     deploy(ledger, two)
     with pytest.raises(LedgerRefusal, match="was used by deployment 1"):
         deploy(ledger, one, approvals=(given.id,))

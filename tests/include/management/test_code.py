@@ -169,7 +169,7 @@ def test_the_command_line_lists_shows_and_compares(settings: Settings, project: 
     assert "code 1 of digits: confirmed" in shown and "model           " in shown
     assert "development -> confirmed by tester: model version 1 is confirmed: a test" in shown
     assert said("show", "digits", digest[:20]) == shown == said("show", "digits", "confirmed")
-    assert said("compare", "digits") == "the same files with the same contents\n"
+    assert said("compare", "digits") == "the same files and sections of project.yaml\n"
     (project.folder / "model.py").write_text("changed")
     enter(settings, project, "minji", "try")
     assert said("compare", "digits") == said("compare", "digits", "1", "2") == "changed  model.py\n"

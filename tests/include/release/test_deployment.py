@@ -488,6 +488,7 @@ def test_what_cannot_be_rolled_back_to(world: World) -> None:
         world.rollback(to=two)
     world.deploy(two)
     change_a_byte(world, one)
+    world.triton.on_load = lambda: pytest.fail("changed bytes were loaded")
     with pytest.raises(ReleaseError, match=r"package/1/model\.onnx changed"):
         world.rollback()
     assert world.live() == two

@@ -64,7 +64,7 @@ def test_a_target_ends_the_whole_search(settings, project_with, served, split):
 
 
 def test_a_budget_of_time_ends_the_search(settings, project_with, served, split):
-    project = project_with(budget=Budget(minutes=0.4), early_stopping=False)
+    project = project_with(budget=Budget(minutes=0.4), early_stopping=False, workers=1)
     begin = time.monotonic()
     found = tune(settings, project, split, trials=500, epochs=20)
     assert time.monotonic() - begin < 120 and 0 < len(found["trials"]) < 500 and found["best"]["value"] > 0.3

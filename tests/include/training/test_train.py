@@ -3,18 +3,21 @@ import json
 import pytest
 
 from include.clients.mlflow import ensure_experiment, mlflow_client, read_file
+from include.management import code_of, unpacked
+from include.projects import load_project
 from include.training.errors import InputError
 from include.training.evaluate import evaluate
 from include.training.learners import predict
 from include.training.loop import weights
 from include.training.models import load_run, model_files
 from include.training.register import register
+from include.training.runs import ARCHIVE
 from include.training.train import train
 
 pytestmark = pytest.mark.integration
 
 
-def test_a_run_remembers_all_that_made_it(settings, digits, served, split, params, arrays):
+def test_a_run_remembers_all_that_made_it(settings, digits, served, split, params, arrays, tmp_path):
     lines = []
     done = train(settings, digits, split, params, author="지은", epochs=3, tell=lines.append)
     assert [line.split()[:2] for line in lines] == [["epoch", f"{n}/3"] for n in (1, 2, 3)]
@@ -41,6 +44,10 @@ def test_a_run_remembers_all_that_made_it(settings, digits, served, split, param
     kept = load_run(client, digits, done["run_id"])
     right = (predict(kept, digits, arrays["validation"].contents).argmax(1) == arrays["validation"].labels).mean()
     assert right == pytest.approx(done["metrics"]["validation_accuracy"])
+    for name, content in unpacked("digits", read_file(client, done["run_id"], ARCHIVE)).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    assert code_of(load_project("digits", tmp_path / "code")).digest == tags["project_code"]
 
 
 def test_the_same_wish_is_done_once_and_a_killed_one_is_done_afresh(settings, digits, served, split, params):

@@ -121,6 +121,7 @@ def test_the_best_trial_is_the_one_with_the_best_epoch():
     log.abandon()
     assert server.ended["trial 5"] == "KILLED" and server.ended["trial 4"] == "FAILED"
 
+
 def test_the_log_tells_how_far_a_search_is(monkeypatch):
     monkeypatch.setattr("include.training.trial_log.TELL_S", 1e9)
     lines: list[str] = []

@@ -8,7 +8,7 @@ from include.training.errors import GateError
 from include.training.model_tests import REPORT
 from operators.jobs import JobOperator
 from operators.links import ReportLink
-from operators.training import CheckCodeOperator, EvaluateOperator, TestModelOperator
+from operators.training import CheckCodeOperator, EvaluateOperator, TestModelOperator, TrainOperator, TuneOperator
 from tests.fixtures.ledger import confirm_code
 
 WRONG = {"tool": "ruff", "severity": "error", "file": "model.py", "line": 3, "rule": "F821", "message": "Undefined name `층`"}
@@ -82,6 +82,24 @@ def test_the_links_open_the_reports_of_evaluation_and_tests_also_where_tests_fai
         test.execute(context)
     assert ReportLink().get_link(test, ti_key=None) == "http://m/#/experiments/1/runs/r/artifacts/" + REPORT
     assert all(any(isinstance(link, ReportLink) for link in task.operator_extra_links) for task in (evaluate, test))
+
+
+@pytest.mark.parametrize("operator", [TuneOperator, TrainOperator])
+def test_the_link_of_a_search_and_of_a_training_opens_its_run(operator, no_connections, context, monkeypatch):
+    monkeypatch.setattr(JobOperator, "with_code", lambda self, settings, *_: settings)
+
+    class Job:
+        def run(self, on_line):
+            return {"run_id": "r", "url": "http://m/#/experiments/1/runs/r"}
+
+    monkeypatch.setattr("include.jobs.job", lambda *given, **more: Job())
+    given = {} if operator is TuneOperator else {"tuned": {"best": {"params": {}}, "parent_run_id": "p"}}
+    split = {"repository": "digits-dev", "zone": "dev"}
+    task = operator(task_id="t", project="digits", split=split, **given)
+    (link,) = task.operator_extra_links
+    assert link.get_link(task, ti_key=None) == ""
+    task.execute(context)
+    assert link.get_link(task, ti_key=None) == "http://m/#/experiments/1/runs/r" and "MLflow" in link.name
 
 
 def test_the_job_gets_split_author_and_key(no_connections, context):

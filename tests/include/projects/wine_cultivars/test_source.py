@@ -42,3 +42,21 @@ def test_rows_are_measured_again_near_what_they_were() -> None:
     assert np.array_equal(made["rows"][:50], rows) and np.array_equal(made["labels"], np.tile(labels, 4))
     assert made["rows"][50:].std() == pytest.approx(0.2, rel=0.1)
     assert np.array_equal(measure_again(rows, labels, context, times=3, error=0.2)["rows"], made["rows"])
+
+
+def test_drift_is_looked_for_in_every_measure() -> None:
+    rows = wine_rows(20)
+    columns = {name: np.array([row[name] for row in rows]) for name in MEASURES}
+    names, values = load_project("wine_cultivars").component("features")(columns)
+    assert names == list(MEASURES) and values.shape == (20, 13) and values.dtype == np.float64
+    assert np.array_equal(values[:, names.index("proline")], columns["proline"])
+    with pytest.raises(ValueError, match="there is no column hue"):
+        load_project("wine_cultivars").component("features")({name: columns[name] for name in MEASURES if name != "hue"})
+
+
+def test_a_retraining_waits_for_as_many_rows_as_its_comparison_needs() -> None:
+    from include.monitoring.compare import MIN_ROWS
+
+    wine = load_project("wine_cultivars")
+    assert wine.retraining.min_new_rows * wine.split.ratios["test"] >= MIN_ROWS
+    assert TOTAL * wine.split.ratios["test"] >= MIN_ROWS and not wine.monitoring.start
