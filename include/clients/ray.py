@@ -13,11 +13,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.clients.ray_watch import RayWatch
+from include.clients.ray_watch import RayWatch, node_lives
 from include.settings import ROOT, Settings
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _patient() -> Iterator[None]:
             try:
                 return ask(*args, **options)
             except RuntimeError:  # it has not said yet that it is there
-                if time.monotonic() > end:
+                if time.monotonic() > end or not node_lives():
                     raise
                 time.sleep(0.2)
 
@@ -201,7 +201,7 @@ def local_cluster(
                     _node_ip_address="127.0.0.1",
                 )
         except Exception as cause:
-            raise RayError(f"Ray did not start under {folder}: {type(cause).__name__}: {cause}") from cause
+            raise RayError(f"Ray did not start under {folder}: {type(cause).__name__}: {cause}{_said(folder)}") from cause
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)  # ray.init puts its own in place
         watch = RayWatch(on_gone)
@@ -219,6 +219,20 @@ def local_cluster(
             _restore(before)
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
+
+
+def _said(folder: Path) -> str:
+    """Return what Ray's processes themselves said last of why they ended; their logs go with the folder."""
+    found = []
+    for name in ("raylet", "gcs_server"):
+        with suppress(OSError):
+            lines = (
+                (folder / "t" / "session_latest" / "logs" / f"{name}.out")
+                .read_text(encoding="utf-8", errors="replace")
+                .splitlines()
+            )
+            found += [f"; {name}: {line.strip()[:300]}" for line in lines if "Check failed" in line or " C " in line][-1:]
+    return "".join(found)
 
 
 def _restore(before: dict[str, str | None]) -> None:

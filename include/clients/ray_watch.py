@@ -72,3 +72,10 @@ def _lives(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def node_lives() -> bool:
+    """Tell whether a node process that this process started still lives."""
+    import psutil
+
+    return any(one.name() == "raylet" and _lives(one) for one in psutil.Process().children())

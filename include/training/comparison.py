@@ -26,6 +26,7 @@ MOST = 50
 DATA = ("data_repository", "data_zone", "data_version", "data_commit", "split_path", "split_digest")
 CODE = ("code_digest", "git_commit")
 ABSENT = "-"
+EXACT = re.compile(r"-?\d+\.\d{6,}(e-?\d+)?")  # a number with more digits than people read
 DIGEST = re.compile(r"(sha256:)?[0-9a-f]{32,64}")
 
 
@@ -268,7 +269,7 @@ def _cells(found: Sequence[Run], row: Mapping[str, Any]) -> list[Any]:
         said: Any = ABSENT if value is None else value
         if isinstance(value, str) and DIGEST.fullmatch(value):
             said = Markup('<code title="{}">{}</code>').format(value, f"{value.removeprefix('sha256:')[:12]}…")
-        elif isinstance(value, float):
-            said = f"{value:.5g}"
+        elif isinstance(value, float) or (isinstance(value, str) and EXACT.fullmatch(value)):
+            said = f"{float(value):.5g}"
         shown.append((said, "good") if run.info.run_id in row.get("best", []) else said)
     return shown

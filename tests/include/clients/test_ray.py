@@ -58,6 +58,7 @@ def test_a_node_that_takes_long_to_come_up_is_waited_for(monkeypatch):
     asked: list = []
     monkeypatch.setattr(services, "get_node", ask)
     monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(module, "node_lives", lambda: True)
     with module._patient():
         assert services.get_node("gcs", "n1") == {"node_id": "n1"} and len(asked) == 4
     assert services.get_node is ask
@@ -66,6 +67,26 @@ def test_a_node_that_takes_long_to_come_up_is_waited_for(monkeypatch):
     with module._patient(), pytest.raises(RuntimeError, match="no node info yet"):
         services.get_node("gcs", "n1")
     assert len(asked) == 1 and services.get_node is ask
+
+
+def test_a_node_that_died_is_not_waited_for(monkeypatch):
+    from ray._private import services
+
+    def ask():
+        raise RuntimeError("no node info yet")
+
+    monkeypatch.setattr(services, "get_node", ask)
+    assert not module.node_lives()  # this process has started none
+    with module._patient(), pytest.raises(RuntimeError, match="no node info yet"):
+        services.get_node()
+
+
+def test_what_a_node_said_before_it_died_is_kept(short):
+    logs = short / "t" / "session_latest" / "logs"
+    assert module._said(short) == ""
+    logs.mkdir(parents=True)
+    (logs / "raylet.out").write_text("[a I 1] starts\n[b C 2] Check failed: status.ok() 시간\n*** StackTrace\n", encoding="utf-8")
+    assert module._said(short) == "; raylet: [b C 2] Check failed: status.ok() 시간"
 
 
 @pytest.mark.integration

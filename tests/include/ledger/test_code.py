@@ -123,3 +123,13 @@ def test_a_lease_of_a_dead_process_runs_out_and_its_holder_notices(tmp_path: Pat
             hold()
     with ledger.lease("model digits", wait_s=0):
         pass
+
+
+def test_who_was_too_slow_does_not_give_back_what_another_holds(ledger: Ledger) -> None:
+    slow, other = ledger.lease("model digits", seconds=0.01), ledger.lease("model digits", wait_s=5)
+    slow.__enter__()
+    time.sleep(0.05)
+    with other:
+        slow.__exit__(None, None, None)
+        with pytest.raises(LedgerError, match="is being changed by another process"), ledger.lease("model digits", wait_s=0):
+            raise AssertionError("two hold it")

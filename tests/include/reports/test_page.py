@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from markupsafe import Markup
 
-from include.reports import Section, bars, figure, image, page, table
+from include.reports import Section, bars, figure, image, page, plots, table
 
 VOID = {"meta", "link", "br", "img", "hr", "input", "col"}
 
@@ -135,3 +135,36 @@ def test_figures_are_embedded_and_closed() -> None:
 
     with Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) as found:
         assert found.format == "PNG" and found.width > 100
+
+
+def test_the_verdict_comes_first_with_the_few_figures_that_matter():
+    sections = [Section("a", "x"), Section("접힌 것", "<y>", folded=True)]
+    html = page("t", sections, "about", ("통과: <1>", "good"), [("정확도", 0.98765, "95 %"), ("rows", 1500, "")])
+    found = Reader(html)
+    assert '<p class="verdict good">통과: &lt;1&gt;</p>' in html and "<b>0.9877</b>정확도<br>95 %" in html
+    assert "<b>1,500</b>rows</li>" in html and html.index("verdict good") < html.index("<b>0.9877") < html.index('id="s1"')
+    assert found.open == [] and found.tags.count("details") == 1 and "&lt;y&gt;" in html
+    plain = page("t", sections)
+    assert '<p class="verdict' not in plain and "<ul" not in plain
+
+
+def test_the_heading_of_numbers_stands_where_they_stand():
+    rows = [["a", 1, (0.5, "bad"), ""], ["b", None, 2, "x" * 41], ["c", "", float("nan"), 7]]
+    html = str(table(["name", "count", "share", "mixed"], rows))
+    assert html.count('<th class="number">') == 2 and '<th class="number">count</th><th class="number">share</th>' in html
+    assert '<td class="bad number">0.5</td>' in html and '<td class="long">' in html
+    assert '<th class="number">' not in str(table(["x"], [[None]])) and table([], []).count("<th") == 1
+
+
+def test_plots_are_shown_small_enough_to_be_crisp_and_wide_ones_get_a_row():
+    from PIL import Image
+
+    def drawn(width: int, height: int) -> bytes:
+        sink = io.BytesIO()
+        Image.new("RGB", (width, height)).save(sink, "PNG")
+        return sink.getvalue()
+
+    assert '<figure><img class="plot" alt="" width="500" ' in image(drawn(650, 400), "", "plot")
+    assert '<figure class="wide"><img class="plot" alt="" width="900" ' in image(drawn(1170, 468), "", "plot")
+    assert "width=" not in image(drawn(650, 400)) and "width=" not in image(b"no png", "", "plot")
+    assert plots([image(b"png", "a"), image(b"png", "b")]).count("<figure>") == 2

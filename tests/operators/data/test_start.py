@@ -7,8 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from include import data
-from include.data import rounds
+from include.data import rounds, sources
 from include.projects import load_project
 from tests.fixtures.airflow_platform import fill
 from tests.fixtures.platform import RunningPlatform
@@ -46,7 +45,7 @@ def test_new_data_starts_a_run_and_old_data_none(airflow_platform: RunningPlatfo
     project = load_project("watched", airflow_platform.settings.projects_dir)
     repo = rounds.repository(airflow_platform.settings, project, "dev")
     assert rounds.describe(repo, "main", 1)["count"] == 200
-    assert not data.sources.pending(airflow_platform.settings, project, "dev")["new"]
+    assert not sources.pending(airflow_platform.settings, project, "dev")["new"]
     # The next run watches on, and what was collected starts nothing again.
     airflow_platform.wait(lambda: len(runs(airflow_platform, WATCH)) >= 2)
     assert airflow_platform.wait(state) == "deferred" and started() == [run_id]
@@ -61,7 +60,7 @@ def test_new_data_starts_a_run_and_old_data_none(airflow_platform: RunningPlatfo
 def test_by_rest(airflow_platform: RunningPlatform) -> None:
     url = f"/dags/{PREPARATION}/dagRuns"
     body: dict[str, Any] = {"logical_date": None}
-    for conf in ({"notes": 12}, {"notes": "길" * 2001}, {"notes": None}, {"notes": ["a"]}):
+    for conf in ({"notes": 12}, {"notes": "길" * 2001}, {"notes": True}, {"notes": ["a"]}):
         answer = airflow_platform.call("operator", "POST", url, json={**body, "conf": conf})
         assert answer.status_code == 400 and "notes" in answer.text, answer.text
     for wrong in ({**body, "conf": "text"}, {**body, "conf": [1]}, {"conf": {}, "logical_date": "no time"}, {**body, "odd": 1}):
