@@ -226,11 +226,8 @@ def _said(folder: Path) -> str:
     found = []
     for name in ("raylet", "gcs_server"):
         with suppress(OSError):
-            lines = (
-                (folder / "t" / "session_latest" / "logs" / f"{name}.out")
-                .read_text(encoding="utf-8", errors="replace")
-                .splitlines()
-            )
+            text = (folder / "t/session_latest/logs" / f"{name}.out").read_text(encoding="utf-8", errors="replace")
+            lines = text.splitlines()
             found += [f"; {name}: {line.strip()[:300]}" for line in lines if "Check failed" in line or " C " in line][-1:]
     return "".join(found)
 

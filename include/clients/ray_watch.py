@@ -78,4 +78,8 @@ def node_lives() -> bool:
     """Tell whether a node process that this process started still lives."""
     import psutil
 
-    return any(one.name() == "raylet" and _lives(one) for one in psutil.Process().children())
+    for one in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it may end meanwhile
+            if one.name() == "raylet" and _lives(one):
+                return True
+    return False

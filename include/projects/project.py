@@ -286,10 +286,23 @@ class Project(Part):
         if parent not in packages:
             packages.append(parent)
         try:
-            return getattr(importlib.import_module(f"include.projects.{self.name}.{module}"), function)
+            loaded = importlib.import_module(f"include.projects.{self.name}.{module}")
+            found = getattr(loaded, function)
         except (ImportError, AttributeError) as cause:
             problem = f"{place}: {reference!r} cannot be imported: {cause}"
             raise ProjectError.at(self.folder / "project.yaml", problem) from cause
+        if other := self._elsewhere(module, loaded.__file__):
+            problem = f"{place}: another project {self.name!r} is loaded from {other}; give one of the two another name"
+            raise ProjectError.at(self.folder / "project.yaml", problem)
+        return found
+
+    def _elsewhere(self, module: str, loaded: str | None) -> Path | None:
+        """Return the folder that a module came from, where that is not this project's and its text is another."""
+        own, other = self.folder.joinpath(*module.split(".")).with_suffix(".py"), Path(loaded or "")
+        if not own.is_file():
+            own = own.with_suffix("") / "__init__.py"
+        same = own.is_file() and (own.samefile(other) or own.read_bytes() == other.read_bytes())
+        return None if same else other.parent
 
 
 def load_project(name: str, projects_dir: Path = ROOT / "include" / "projects") -> Project:

@@ -1,6 +1,8 @@
 import fcntl
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -45,9 +47,20 @@ def test_folders_of_dead_processes_are_swept_and_those_in_use_are_not(short):
     assert sorted(p.name for p in short.iterdir()) == ["used", "young"]
 
 
-def test_a_node_that_takes_long_to_come_up_is_waited_for(monkeypatch):
+@pytest.fixture
+def services(monkeypatch):
+    """Stands for `ray._private.services`: what imports Ray itself would fix how all later tests of this process log in."""
+    made, private = ModuleType("ray._private.services"), ModuleType("ray._private")
+    private.services = made
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    monkeypatch.setitem(sys.modules, "ray._private", private)
+    monkeypatch.setitem(sys.modules, "ray._private.services", made)
+    monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+    return made
+
+
+def test_a_node_that_takes_long_to_come_up_is_waited_for(services, monkeypatch):
     """Ray itself would give up on it after 30 s."""
-    from ray._private import services
 
     def ask(address, node_id):
         asked.append((address, node_id))
@@ -55,9 +68,7 @@ def test_a_node_that_takes_long_to_come_up_is_waited_for(monkeypatch):
             raise RuntimeError("no node info yet")
         return {"node_id": node_id}
 
-    asked: list = []
-    monkeypatch.setattr(services, "get_node", ask)
-    monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+    asked, services.get_node = [], ask
     monkeypatch.setattr(module, "node_lives", lambda: True)
     with module._patient():
         assert services.get_node("gcs", "n1") == {"node_id": "n1"} and len(asked) == 4
@@ -69,13 +80,11 @@ def test_a_node_that_takes_long_to_come_up_is_waited_for(monkeypatch):
     assert len(asked) == 1 and services.get_node is ask
 
 
-def test_a_node_that_died_is_not_waited_for(monkeypatch):
-    from ray._private import services
-
+def test_a_node_that_died_is_not_waited_for(services):
     def ask():
         raise RuntimeError("no node info yet")
 
-    monkeypatch.setattr(services, "get_node", ask)
+    services.get_node = ask
     assert not module.node_lives()  # this process has started none
     with module._patient(), pytest.raises(RuntimeError, match="no node info yet"):
         services.get_node()

@@ -17,7 +17,9 @@ watch.start()
 print(child.pid, flush=True)
 if sys.argv[2] == "waits":
     threading.Event().wait(60)
-child.kill() if sys.argv[2] == "ends badly" else None
+if sys.argv[2] == "ends badly":
+    child.kill()
+    child.wait()  # a signal takes its time
 watch.stop()
 child.kill()
 """

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from include.explore import comparing, relations
-from include.explore.book import Book, plain, spelt
+from include.explore.book import Book, plain
 from include.explore.columns import describe, tell
 from include.explore.measuring import Measures
 from include.projects import Project, load_project
 from include.reports import page
+from include.reports.letters import spelt
 
 RNG = np.random.default_rng(0)
 
@@ -122,9 +123,9 @@ def test_what_moved_between_versions():
 
 
 def test_names_that_no_letter_shows_become_numbers(monkeypatch):
-    monkeypatch.setattr("include.explore.book._letters", lambda: False)
+    monkeypatch.setattr("include.reports.letters.drawable", str.isascii)
     assert spelt(["radius", "반지름"]) == ["radius", "#2"]
-    monkeypatch.setattr("include.explore.book._letters", lambda: True)
+    monkeypatch.setattr("include.reports.letters.drawable", lambda text: True)
     assert spelt(["반지름" * 20], 10) == ["반지름반지름반지름…"]
 
 

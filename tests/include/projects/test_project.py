@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +233,15 @@ def test_a_component_that_does_not_exist(reference: str | None, says: str) -> No
     with pytest.raises(ProjectError) as caught:
         bad.component("source")
     assert says in str(caught.value) and "project.yaml" in str(caught.value)
+
+
+def test_a_project_never_runs_the_code_of_another_with_its_name(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "include" / "projects" / "digits", tmp_path / "digits", ignore=shutil.ignore_patterns("__pycache__"))
+    copy = load_project("digits", tmp_path)
+    assert copy.function("data.source", "source:scan_rows") is load_project("digits").function("data.source", "source:scan_rows")
+    (tmp_path / "digits" / "source.py").write_text("def scan_rows(*_):\n    return []\n", encoding="utf-8")
+    with pytest.raises(ProjectError, match=r"another project 'digits' is loaded from .*projects/digits; give one"):
+        copy.function("data.source", "source:scan_rows")
+    (tmp_path / "digits" / "source.py").unlink()
+    with pytest.raises(ProjectError, match="another project 'digits'"):
+        copy.function("data.source", "source:scan_rows")

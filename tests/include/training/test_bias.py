@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from include.training.bias import bias, figures
+from include.training.errors import InputError
+from include.training.gate import checks
 
 LABELS = np.array([0, 1] * 40)
 GROUPS = ["서울"] * 40 + ["Busan"] * 40
@@ -59,3 +61,14 @@ def test_numbers_are_compared_by_their_error(building):
     outputs = labels + np.where(labels < 20, 1, 3)
     told = bias(project, labels, outputs, {"group": ["a"] * 20 + ["b"] * 20})["group"]
     assert told["measures"] == {"mae_difference": 2.0}
+
+
+def test_more_bias_than_allowed_fails_the_gate(building):
+    limits = {"equalized_odds_difference": 0.2}
+    project = building("breast_masses", bias={"by": ["laboratory"], "positive": "malignant", "limits": limits})
+    measured = {"roc_auc": 0.99, "baseline_roc_auc": 0.98, "tests_failed": 0, "code_errors": 0}
+    for found, ok in ((0.2, True), (0.21, False)):
+        made = checks(project, {**measured, "bias_laboratory_equalized_odds_difference": found})
+        assert [(one["value"], one["limit"], one["ok"]) for one in made if "bias" in one["name"]] == [(found, "at most 0.2", ok)]
+    with pytest.raises(InputError, match="no bias_laboratory_equalized_odds_difference: evaluate it first"):
+        checks(project, measured)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from include.clients.mlflow import mlflow_client
-from include.ledger import Ledger, LedgerError
+from include.ledger import Ledger, LedgerError, engine
+from include.ledger.models import LeaseRow
 from include.management import code_of
 from include.projects.training import Confirmation, Gate, Training
 from include.training import confirm_answered, confirmation_form, model_info, record_confirmation
@@ -108,6 +109,24 @@ def test_two_confirmations_at_once_wait_for_each_other(settings):
     assert {one["version"] for one in written} == set(numbers)
     assert [one["was"] for one in written] == [None, written[0]["version"], written[1]["version"]]
     assert model_info(settings, project, "confirmed")["version"] == written[-1]["version"]
+
+
+@pytest.mark.integration
+def test_who_was_too_slow_and_lost_the_lease_confirms_nothing(settings, monkeypatch):
+    project = own_project()
+    number = version(settings, project)
+    module = sys.modules["include.training.confirm"]
+    enter = module.enter_code
+
+    def slow(*given: Any) -> Any:
+        with engine.writing(settings.ledger()) as session:
+            session.get_one(LeaseRow, f"model {project.name}").holder = "another process"
+        return enter(*given)
+
+    monkeypatch.setattr(module, "enter_code", slow)
+    with pytest.raises(LedgerError, match="another process changes it now"):
+        confirm(settings, project, number, "지은")
+    assert entries(settings, project) == []
 
 
 @pytest.mark.integration

@@ -10,7 +10,6 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.clients.lakefs import DataUnreachable
 from include.data import status
 from operators.data import StatusReportOperator
-from operators.data import status as module
 
 PLACE = {"repository": "digits-dev", "zone": "dev", "ref": "abc", "path": "reports/x.html"}
 MADE = {"report": PLACE, "url": "https://x/report", "totals": {"items": 3}, "lines": ["3 items 한글"], "versions": ["v1"]}
@@ -30,7 +29,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, no_connections: Any, context: dict[st
         raise DataUnreachable("digits-dev", "no answer", "wait")
 
     monkeypatch.setattr(status, "run_report", run_report)
-    monkeypatch.setattr(module, "keep_sheet", keep_sheet)
+    monkeypatch.setattr("include.data.sheet.keep_sheet", keep_sheet)
     states = {"manual__1": {"check_round": "failed", "status_report": "running", "merge_round": None}}
     ti = SimpleNamespace(task_id="status_report", get_task_states=lambda dag_id, run_ids: states)
     return {**found, "found": found, "context": {**context, "task_instance": ti}}
