@@ -70,9 +70,9 @@ def test_model(
         checks += regression(settings, client, project, fitted, run_id, test)
         for one in checks:
             wanted = "" if one["limit"] == "measured" else f", wanted {one['limit']}"
-            result = "FAILED" if not one["ok"] else "passed" if wanted else "measured"
+            outcome = "FAILED" if not one["ok"] else "passed" if wanted else "measured"
             note = f" ({one['note']})" if one["note"] else ""
-            tell(f"{result} - {one['kind']}: {one['name']}: {one['value']:.4g}{wanted}{note}")
+            tell(f"{outcome} - {one['kind']}: {one['name']}: {one['value']:.4g}{wanted}{note}")
         failed = [one for one in checks if not one["ok"]]
         log_metrics(client, run_id, {"test_tests_failed": len(failed), "test_tests_passed": len(checks) - len(failed)})
         result = {"run_id": run_id, "passed": len(checks) - len(failed), "checks": checks}

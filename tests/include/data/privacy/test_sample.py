@@ -7,7 +7,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +246,17 @@ def test_a_no_is_a_no(settings: Settings, filled: Any, answer: Any, decision: st
         require_sample_approval(dev, sample["branch"], rounds.describe(dev, sample["commit"], 1))
     record_sample_approval(settings, project, sample, yes(), {"run_id": "later"})
     with pytest.raises(SampleNotApproved, match="refused by"):  # a yes after a no is no yes
+        require_sample_approval(dev, sample["branch"], rounds.describe(dev, sample["commit"], 1))
+
+
+def test_an_approval_by_who_made_the_sample_does_not_count_at_the_merge_either(settings: Settings, filled: Any) -> None:
+    project = filled()
+    sample = make_sample(settings, project, "a", "developer")
+    dev = dev_of(settings, project)
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    subject = f"sample {dev.name} {sample['approval_digest']}"
+    Ledger(settings.ledger()).audit(" Developer", "sample.approved", subject, {"expires_at": later})
+    with pytest.raises(SampleNotApproved, match="does not count"):
         require_sample_approval(dev, sample["branch"], rounds.describe(dev, sample["commit"], 1))
 
 
