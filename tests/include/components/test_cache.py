@@ -90,8 +90,9 @@ def test_code_counts_where_it_is_reached(made):
     own = project.folder / "samples.py"
     was = own.read_text(encoding="utf-8")
     own.write_text(was.replace("return np.ones((count, 2)", "return np.zeros((count, 2)"), encoding="utf-8")
-    assert {name for name in before if key(project, name) != before[name]} == {"rows"}
+    found = {name for name in before if key(project, name) != before[name]}
     own.write_text(was, encoding="utf-8")
+    assert "rows" in found and not found & {"prepare", "forest"}
     # Steps that get the project may reach any of its modules by name, but for those that hold other steps alone.
     assert changed("own.py", "x = 1\n") == {"prepare", "forest"}
     assert changed("preprocess.py", "from include.projects import samples\n") == {"prepare", "forest"}
