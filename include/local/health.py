@@ -71,6 +71,14 @@ def heartbeats(api_url: str, part: str, children: int = 0) -> Check:
 
 def _workers(pid: int) -> int:
     try:
-        return sum(c.status() != psutil.STATUS_ZOMBIE for c in psutil.Process(pid).children())
+        return sum(_is_worker(child) for child in psutil.Process(pid).children())
     except psutil.Error:
         return 0
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    """Tell by the title that Airflow gives its workers: the scheduler has another child where it sends lineage events."""
+    try:
+        return " ".join(process.cmdline()).startswith("airflow worker")
+    except psutil.Error:  # gone, or a zombie
+        return False

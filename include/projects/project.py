@@ -291,14 +291,16 @@ class Project(Part):
         except (ImportError, AttributeError) as cause:
             problem = f"{place}: {reference!r} cannot be imported: {cause}"
             raise ProjectError.at(self.folder / "project.yaml", problem) from cause
-        if other := self._elsewhere(module, loaded.__file__):
+        if other := self._elsewhere(module, getattr(loaded, "__file__", None)):
             problem = f"{place}: another project {self.name!r} is loaded from {other}; give one of the two another name"
             raise ProjectError.at(self.folder / "project.yaml", problem)
         return found
 
     def _elsewhere(self, module: str, loaded: str | None) -> Path | None:
         """Return the folder that a module came from, where that is not this project's and its text is another."""
-        own, other = self.folder.joinpath(*module.split(".")).with_suffix(".py"), Path(loaded or "")
+        if loaded is None:
+            return None
+        own, other = self.folder.joinpath(*module.split(".")).with_suffix(".py"), Path(loaded)
         if not own.is_file():
             own = own.with_suffix("") / "__init__.py"
         same = own.is_file() and (own.samefile(other) or own.read_bytes() == other.read_bytes())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from include.local import health
@@ -43,3 +46,31 @@ def test_the_api_server_is_asked_for_the_api_of_tasks_too(monkeypatch: pytest.Mo
     platform.places.make()
     assert platform.services["api-server"].check(PROGRAM) is None
     assert [url.split("/", 3)[3] for url in asked] == ["api/v2/monitor/health", "execution/health"]
+
+
+def test_of_the_scheduler_s_children_the_workers_alone_count() -> None:
+    titles = ("airflow worker -- LocalExecutor: <idle>", "airflow worker -- LocalExecutor: a task", "what sends lineage events")
+    code = f"""
+import os, sys, time
+from setproctitle import setproctitle
+for title in {titles}:
+    if not os.fork():
+        setproctitle(title)
+        os.write(1, b"ready\\n")
+        time.sleep(60)
+        os._exit(0)
+sys.stdin.read()
+"""
+    scheduler = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    family = psutil.Process(scheduler.pid)
+    try:
+        assert scheduler.stdout is not None and [scheduler.stdout.readline() for _ in titles] == ["ready\n"] * 3
+        assert health._workers(scheduler.pid) == 2
+        family.children()[0].kill()
+        while health._workers(scheduler.pid) == 2:
+            pass
+        assert health._workers(scheduler.pid) == 1
+    finally:
+        for one in [*family.children(), family]:
+            one.kill()
+        scheduler.wait()

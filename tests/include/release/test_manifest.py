@@ -57,6 +57,10 @@ class Made:
         log_file(self.client, self.release_run_id, f"reports/{name}.json", json.dumps(content).encode())
 
 
+DATA = ("data_repository", "data_zone", "data_version", "data_commit", "split_path", "split_digest")
+VOUCHED = {"confirmed": "true", **{name: f"its {name}" for name in (*DATA, "code_digest", "project_code")}}
+
+
 @pytest.fixture
 def made(mlflow_server: Any, data_server: Any, ledger: Ledger, tmp_path: Path) -> Made:
     settings = Settings(
@@ -84,7 +88,7 @@ def made(mlflow_server: Any, data_server: Any, ledger: Ledger, tmp_path: Path) -
     log_file(client, runs[0], "reference_sketch.json", b"{}")
     client.create_registered_model(name)
     registered = client.create_model_version(
-        name, f"runs:/{runs[0]}/model", run_id=runs[0], tags={"confirmed": "true", "state": "training"}
+        name, f"runs:/{runs[0]}/model", run_id=runs[0], tags={**VOUCHED, "state": "training"}
     )
 
     data = {
@@ -112,6 +116,7 @@ def test_everything_is_in_it_and_it_comes_out_the_same_again(made: Made) -> None
     assert list(manifest["package"]) == ["1/model.onnx"]
     assert set(manifest["model"]["files"]) == {"model/state_dict.pt", "evaluation/evaluation.json", "reference_sketch.json"}
     assert set(manifest["reports"]) == {f"{name}.json" for name in NEEDED}
+    assert manifest["model"]["tags"] == VOUCHED  # and not its state, which changes with the deployment
     assert manifest["data"]["version"] == "v1" and len(manifest["data"]["split_sha256"]) == 64
     assert made.ledger.seal_release(made.release_id, manifest).digest == digest(manifest)
 
