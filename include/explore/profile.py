@@ -181,7 +181,7 @@ def _keep(
             book.verdict(project.task not in UNLABELLED),
             book.glance(),
         )
-        url = f"{mlflow_run_url(settings, place, run_id)}/artifacts/{REPORT}"
+        url = mlflow_run_url(settings, place, run_id, REPORT)
         result = {"run_id": run_id, "experiment_id": place, "url": url, "items": drawn.counts.items}
         result |= {"sample": drawn.rows.num_rows, "sections": [one.title for one in book.sections]}
         facts = json.dumps({"result": result, **book.facts}, ensure_ascii=False, indent=1, default=str)

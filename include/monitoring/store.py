@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from include.clients.mlflow import ensure_experiment, find_runs, log_file, log_metrics, mlflow_client, mlflow_errors, public
+from include.clients.mlflow import ensure_experiment, find_runs, log_file, log_metrics, mlflow_client, mlflow_errors
 from include.projects.project import Project
+from include.reports.links import mlflow_run_url
 from include.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def monitoring_run(settings: Settings, project: Project, name: str, tags: Mappin
         known = find_runs(client, experiment, tags)
         run = known[0] if known else client.create_run(experiment, tags={**tags, "project": project.name}, run_name=name)
         run_id = run.info.run_id
-        page = f"{public(settings.mlflow_url).rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
+        page = mlflow_run_url(settings, experiment, run_id)
         if known:
             client.update_run(run_id, status="RUNNING")
         done = False

@@ -8,6 +8,8 @@ from markupsafe import Markup, escape
 
 from include.settings import Settings, Zone
 
+MLFLOW_VIEW = "?workflowType=machine_learning"
+
 
 def report_url(settings: Settings, zone: Zone, project: str, ref: str, path: str) -> str:
     """Return the address of an HTML report kept in a project's repository (`plugins.console.reports` serves it)."""
@@ -32,9 +34,16 @@ def dag_run_url(settings: Settings, key: str) -> str | None:
     return f"{settings.airflow_url.rstrip('/')}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 
 
-def mlflow_run_url(settings: Settings, experiment_id: str, run_id: str) -> str:
-    """Return the address of a run in MLflow."""
-    return f"{_plain(settings.mlflow_url)}/#/experiments/{quote(experiment_id, safe='')}/runs/{quote(run_id, safe='')}"
+def mlflow_run_url(settings: Settings, experiment_id: str, run_id: str, artifact: str = "") -> str:
+    """Return the address of a run in MLflow, or of one of its artifacts, in the view for models and not that for prompts."""
+    run = f"{_plain(settings.mlflow_url)}/#/experiments/{quote(experiment_id, safe='')}/runs/{quote(run_id, safe='')}"
+    return f"{run}{f'/artifacts/{quote(artifact)}' if artifact else ''}{MLFLOW_VIEW}"
+
+
+def beside(url: str, name: str) -> str:
+    """Return the address of another file in the folder of the one that ``url`` leads to."""
+    folder, _, file = url.rpartition("/")
+    return f"{folder}/{name}{''.join(file.partition('?')[1:])}"
 
 
 def mlflow_model_url(settings: Settings, name: str, version: str) -> str:

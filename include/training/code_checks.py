@@ -25,12 +25,12 @@ from include.clients.mlflow import (
     log_metrics,
     mlflow_client,
     mlflow_errors,
-    public,
     read_file,
 )
 from include.errors import FinalError
 from include.management import code_of
 from include.projects import Project
+from include.reports.links import mlflow_run_url
 from include.settings import ROOT, Settings
 from include.training import runs
 from include.training.code_checks_probe import STEP
@@ -120,7 +120,7 @@ def check_code(
         with runs.closing(client, run_id):
             made = inspect(settings, project, split, tell)
             experiment = client.get_run(run_id).info.experiment_id
-            address = f"{public(settings.mlflow_url)}/#/experiments/{experiment}/runs/{run_id}/artifacts/{REPORT}"
+            address = mlflow_run_url(settings, experiment, run_id, REPORT)
             made |= {"run_id": run_id, "report": address}
             log_metrics(client, run_id, {f"code_{name}": made[name] for name in ("errors", "warnings", "ignored")})
             log_file(client, run_id, REPORT, report(project, made).encode())

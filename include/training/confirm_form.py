@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from include.projects import Project
 from include.reports.links import mlflow_model_url, mlflow_run_url
@@ -49,7 +48,7 @@ def markdown(
         "",
         *_figures(project, columns),
         "",
-        *_links(settings, client, about, url),
+        *_links(settings, client, about, run.info.experiment_id),
         "",
         "Your log-in name, the time and your reason are kept with the model and in the audit log. Who made the model may not"
         " confirm it.",
@@ -127,11 +126,14 @@ def _gate(project: Project, made: list[dict[str, Any]]) -> Iterator[str]:
     yield from (f"| {text(check['name'])} | {check['value']:.4g} | {text(check['limit'])} |" for check in failed)
 
 
-def _links(settings: Settings, client: MlflowClient, about: Mapping[str, Any], url: str) -> Iterator[str]:
-    yield f"- [Run in MLflow]({url}), [model version]({mlflow_model_url(settings, about['name'], about['version'])})"
+def _links(settings: Settings, client: MlflowClient, about: Mapping[str, Any], place: str) -> Iterator[str]:
+    def link(path: str = "") -> str:
+        return mlflow_run_url(settings, place, about["run_id"], path)
+
+    model = mlflow_model_url(settings, about["name"], about["version"])
+    yield f"- [Run in MLflow]({link()}), [model version]({model})"
     for folder in ("reports", "plots"):
         found = [one.path for one in client.list_artifacts(about["run_id"], folder) if not one.is_dir]
         if found:
-            yield f"- {folder.capitalize()}: " + ", ".join(
-                f"[{text(PurePosixPath(path).stem.replace('_', ' '))}]({url}/artifacts/{quote(path)})" for path in found
-            )
+            names = [text(PurePosixPath(path).stem.replace("_", " ")) for path in found]
+            yield f"- {folder.capitalize()}: " + ", ".join(f"[{n}]({link(p)})" for n, p in zip(names, found, strict=True))

@@ -66,8 +66,8 @@ def evaluate(
             made = assess_unlabelled(client, project, arrays, run_id, tell)
         else:
             made = assess(client, project, arrays, run_id, ways(settings, project, arrays["test"], split), tell)
-        place = mlflow_run_url(settings, client.get_run(run_id).info.experiment_id, run_id)
-        return {**made, "report": f"{place}/artifacts/{REPORT}"}
+        place = client.get_run(run_id).info.experiment_id
+        return {**made, "report": mlflow_run_url(settings, place, run_id, REPORT)}
 
 
 def assess(

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from include.projects import Project
+from include.reports.links import beside
 from include.settings import Settings
 from operators.base import actor, key
 from operators.jobs import JobOperator
@@ -119,8 +120,8 @@ class TestModelOperator(JobOperator):
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
         """Return split and run; the tests write their report beside that of the evaluation, also where some fail."""
-        folder = str(self.evaluated.get("report") or "").rpartition("/")[0]
-        self.report_url = f"{folder}/model_tests.html" if folder else None
+        evaluation = self.evaluated.get("report")
+        self.report_url = beside(evaluation, "model_tests.html") if evaluation else None
         return {"split": self.split, "run_id": self.evaluated["run_id"]}
 
 

@@ -52,7 +52,7 @@ def test_a_version_and_what_moved_since_the_one_before(place, mlflow_server):
     facts = json.loads(read_file(client, made["run_id"], "profile.json"))
     assert facts["compared_items"]["added"] == second["count"] - first["count"]
     assert facts["columns"]["patient"]["hidden"] and "top" not in facts["columns"]["patient"]
-    assert made["url"].endswith(f"/runs/{made['run_id']}/artifacts/reports/profile.html")
+    assert made["url"].endswith(f"/runs/{made['run_id']}/artifacts/reports/profile.html?workflowType=machine_learning")
     again = profile(settings, there.project, second, **given, tell=lines.append)
     assert again == made and lines[-1] == f"this profile is made already: run {made['run_id']}"
     runs = find_runs(client, ensure_experiment(client, "breast_masses/profiles"), {"devmlops.key": given["key"]})

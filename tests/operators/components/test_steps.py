@@ -55,7 +55,7 @@ def test_a_job_gets_the_step_and_what_it_takes(settings: Settings, context: Any)
     assert model.arguments(settings, context)["steps"] == {"forest": {}}
     for task in (one, model):
         check_args(task.job, JOBS[task.job].load(), task.arguments(settings, context))
-    assert model.report_url == f"{settings.mlflow_url}/#/experiments/7/runs/p"
+    assert model.report_url == f"{settings.mlflow_url}/#/experiments/7/runs/p?workflowType=machine_learning"
     assert model.operator_extra_links[0].get_link(model, ti_key=None) == model.report_url
 
 

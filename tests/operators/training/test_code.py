@@ -60,7 +60,7 @@ def test_the_links_open_the_reports_of_evaluation_and_tests_also_where_tests_fai
         "run_id": "r",
         "metrics": {},
         "per_class": {},
-        "report": "http://m/#/experiments/1/runs/r/artifacts/reports/evaluation.html",
+        "report": "http://m/#/experiments/1/runs/r/artifacts/reports/evaluation.html?view=1",
     }
     monkeypatch.setattr(JobOperator, "with_code", lambda self, settings, *_: settings)
 
@@ -80,7 +80,7 @@ def test_the_links_open_the_reports_of_evaluation_and_tests_also_where_tests_fai
     test = TestModelOperator(task_id="test_model", project="digits", split=split, evaluated=evaluated)
     with pytest.raises(AirflowFailException) if fails else nullcontext():
         test.execute(context)
-    assert ReportLink().get_link(test, ti_key=None) == "http://m/#/experiments/1/runs/r/artifacts/" + REPORT
+    assert ReportLink().get_link(test, ti_key=None) == f"http://m/#/experiments/1/runs/r/artifacts/{REPORT}?view=1"
     assert all(any(isinstance(link, ReportLink) for link in task.operator_extra_links) for task in (evaluate, test))
 
 

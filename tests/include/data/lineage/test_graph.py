@@ -147,7 +147,7 @@ def test_what_mlflow_and_the_ledger_know(world: Any, mlflow_server: Any) -> None
     found = graph(settings, world.project, f"{name}/releases/{name}-r0001", "up")
     assert {"source", "round", "version", "split", "run", "model", "release"} == {one["kind"] for one in found["nodes"]}
     node = next(one for one in found["nodes"] if one["kind"] == "run")
-    assert node["link"] == f"{mlflow_server.url}/#/experiments/{experiment}/runs/{run.info.run_id}"
+    assert node["link"] == f"{mlflow_server.url}/#/experiments/{experiment}/runs/{run.info.run_id}?workflowType=machine_learning"
 
 
 def test_many_rounds(world: Any, many_rounds: Any) -> None:
