@@ -19,7 +19,7 @@ OWN_PROCESS := $(PYTEST) -m "integration and not loop" --durations=5 $(OWN) $(AR
 SERVERS := $(PYTEST) -m "(integration or browser) and not loop" -n 2 --dist loadfile --no-loadscope-reorder --durations=15 \
 	$(OWN:%=--ignore=%) $(ARGS)
 # The loop mostly waits, so other tests run beside it; what it says comes after what they say.
-BESIDE_LOOP = said=$$(mktemp); rest=0; $(PYTEST) -m loop --durations=5 $(ARGS) >$$said 2>&1 & loop=$$!;
+BESIDE_LOOP = said=$$(mktemp); rest=0; $(PYTEST) -m loop --durations=5 tests/loop $(ARGS) >$$said 2>&1 & loop=$$!;
 END_OF_LOOP = wait $$loop || rest=$$?; cat $$said; rm -f $$said; exit $$rest
 
 # Wheels that torch itself asks for in its CUDA build, with their exact versions; its CPU build asks for none.
@@ -69,7 +69,8 @@ clean: ## stop everything, and remove .devmlops/ with all data
 	@rm -rf .devmlops
 
 test: lint ## install what tests need, lint, and run all tests
-	@$(BESIDE_LOOP) $(UNIT) --deselect tests/repo/test_repository.py::test_lint || rest=$$?; $(OWN_PROCESS) || rest=$$?; $(END_OF_LOOP)
+	@$(UNIT) -n auto --deselect tests/repo/test_repository.py::test_lint
+	@$(BESIDE_LOOP) $(OWN_PROCESS) || rest=$$?; $(END_OF_LOOP)
 	@$(SERVERS)
 
 unit: install-dev ## tests without servers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import importlib.util
 import os
 import socket
@@ -52,6 +53,21 @@ def scope(file: str) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {name: number for number, name in enumerate(FIRST)}
     items.sort(key=lambda item: rank.get(scope(item.nodeid.partition("::")[0]), len(FIRST)))
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what all tests share is not looked through again and again
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End a server of the session with the last test that asks for it: an idle Airflow takes a third of a core."""
+    from tests.fixtures.platform import ENDS
+
+    here, there = (scope(one.nodeid.partition("::")[0]) if one else "" for one in (item, nextitem))
+    if here in SHARED and here != there and (end := item.session.stash.get(ENDS, {}).pop(here, None)):
+        end()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -298,7 +298,7 @@ class Project(Part):
 
     def _elsewhere(self, module: str, loaded: str | None) -> Path | None:
         """Return the folder that a module came from, where that is not this project's and its text is another."""
-        if loaded is None:
+        if loaded is None or self.folder.name != self.name:
             return None
         own, other = self.folder.joinpath(*module.split(".")).with_suffix(".py"), Path(loaded)
         if not own.is_file():

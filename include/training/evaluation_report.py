@@ -81,7 +81,7 @@ def report_page(project: Project, run_id: str, report: Mapping[str, Any], drawn:
 
 def plots_of(drawn: Mapping[str, bytes], names: Sequence[str], about: Mapping[str, str]) -> Markup:
     """Return the plots of these names side by side, with what they show."""
-    return plots_beside(image(drawn[name], about.get(name, ""), "plot") for name in names)
+    return plots_beside(image(drawn[name], about.get(name, name.replace("_", " ")), "plot") for name in names)
 
 
 def verdict(project: Project, figures: Mapping[str, Any]) -> tuple[str, str]:

@@ -12,8 +12,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from include.projects.csv_rows import add_rows
-
 TOTAL = 569
 BEGIN = datetime(2026, 1, 5, 8, tzinfo=UTC)
 MEASURES = (
@@ -34,6 +32,8 @@ def fill(folder: str | Path, rows: slice | int | None = None, seed: int = 0) -> 
     Returns:
         How many rows were added; 0 the second time.
     """
+    from include.projects.csv_rows import add_rows  # a package carries this module, and nobody fills there
+
     months = groupby(mass_rows(rows, seed), key=lambda row: row["measured_at"][:7])
     return sum(add_rows(Path(folder, f"{month}.csv"), found) for month, found in months)
 

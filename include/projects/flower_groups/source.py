@@ -9,8 +9,6 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from include.projects.csv_rows import add_rows
-
 TOTAL = 150
 BEDS = 5
 MEASURES = ("sepal_length", "sepal_width", "petal_length", "petal_width")
@@ -27,6 +25,8 @@ def fill(folder: str | Path, rows: slice | int | None = None, seed: int = 0) -> 
     Returns:
         How many rows were added; 0 the second time.
     """
+    from include.projects.csv_rows import add_rows  # a package carries this module, and nobody fills there
+
     beds: dict[int, list[dict[str, Any]]] = {}
     for row in flower_rows(rows, seed):
         beds.setdefault(int(row["id"][1:]) % BEDS + 1, []).append(row)
