@@ -29,7 +29,7 @@ def test_a_run_is_found_again_by_its_tags(settings: Settings, project: Project, 
     assert stored.info.status == "FINISHED" and stored.data.tags["decision"] == "accept" and stored.data.metrics["score"] == 1.5
     assert client.get_experiment(stored.info.experiment_id).name == "shapes/monitoring"
     assert read_file(client, run.run_id, "report.html") == b"second"
-    assert run.url.startswith(mlflow_server.url) and run.url.endswith(run.run_id)
+    assert run.url.startswith(mlflow_server.url) and f"/runs/{run.run_id}?" in run.url
 
 
 @pytest.mark.integration

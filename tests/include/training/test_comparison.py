@@ -40,7 +40,7 @@ def test_runs_are_compared_field_by_field(settings, digits, made):
     assert rows["test_accuracy"]["best"] == [second] == rows["test_log_loss"]["best"]
     assert "&lt;b&gt;" in html and "<b>0.1" not in html and "민지" in html
     kept = write_comparison(settings, digits, [first, second], "민지")
-    assert kept["runs"] == [first, second] and kept["url"].endswith(kept["run_id"])
+    assert kept["runs"] == [first, second] and f"/runs/{kept['run_id']}?" in kept["url"]
     assert "differs" in read_file(client, kept["run_id"], REPORT).decode()
 
 
