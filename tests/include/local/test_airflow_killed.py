@@ -36,7 +36,8 @@ def test_a_task_of_a_killed_scheduler_runs_again_and_nothing_of_it_stays(airflow
     family = [psutil.Process(old), *psutil.Process(old).children(recursive=True)]
     begin = time.monotonic()
     kill(airflow_platform, "scheduler")
-    assert airflow_platform.wait_for_run("tiny.sleep", run_id) == "success"
+    ended = airflow_platform.wait_for_run("tiny.sleep", run_id)
+    assert ended == "success", airflow_platform.told("tiny.sleep", run_id)
     assert time.monotonic() - begin < 60
     assert not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 

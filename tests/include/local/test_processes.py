@@ -77,6 +77,15 @@ def test_who_does_not_stop_is_killed(tmp_path: Path, started: list[subprocess.Po
     assert pids(tmp_path) == set()
 
 
+def test_parents_are_killed_before_their_children(tmp_path: Path, started: list[subprocess.Popen[str]], monkeypatch) -> None:
+    processes = [psutil.Process(start(started, SLEEP, tmp_path).pid) for _ in range(3)]
+    age = {process.pid: float(-number) for number, process in enumerate(processes)}
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: age[process.pid])
+    order, kill = [], psutil.Process.kill
+    monkeypatch.setattr(psutil.Process, "kill", lambda process: (order.append(process.pid), kill(process)))
+    assert end(processes, grace_s=0) == 3 and order == [process.pid for process in reversed(processes)]
+
+
 def test_one_never_ends_oneself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
         "from pathlib import Path; import sys; from include.local.processes import end_all; "
