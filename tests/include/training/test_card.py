@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from include.clients.mlflow import mlflow_client, read_file
@@ -6,6 +8,7 @@ from include.training.card import model_card
 from include.training.download import download
 from include.training.errors import InputError
 from include.training.evaluate import evaluate
+from include.training.models import model_info
 from include.training.register import register
 from include.training.train import train
 
@@ -27,9 +30,26 @@ def test_the_card_holds_what_the_records_hold(settings, digits, version):
     assert "민지" in card["html"] and "accuracy" in card["markdown"] and "\\| 금액" in card["markdown"]
     assert "the data server does not tell" in card["markdown"]  # none runs here: the rest still shows
     assert "it was never released" in card["markdown"] and "95 % interval" in card["markdown"]
+    assert "training.bias of project.yaml names them" in card["markdown"]
+    assert "explanations were not asked for" in card["markdown"] and card["html"].count("<img") == 3
     client = mlflow_client(settings)
     assert read_file(client, card["run_id"], "card.html").decode() == card["html"]
     assert read_file(client, card["run_id"], "card.md").decode() == card["markdown"]
+
+
+def test_the_card_tells_of_bias_and_explanations(settings, digits, version):
+    client, run_id = mlflow_client(settings), model_info(settings, digits, version)["run_id"]
+    evaluation = json.loads(read_file(client, run_id, "evaluation/evaluation.json"))
+    groups = [{"group": "서울", "rows": 1200, "accuracy": 0.91}, {"group": "부산", "rows": 40, "accuracy": 0.7}]
+    measures = {"accuracy_difference": 0.21, "equalized_odds_difference": None}
+    evaluation["bias"] = {"병원": {"groups": groups, "measures": measures, "small": ["제주 (3 rows)"], "note": ""}}
+    importance = [{"name": f"input {n}", "value": 1 / n} for n in range(1, 30)]
+    evaluation["explanation"] = {"method": "SHAP GradientExplainer", "rows": 30, "importance": importance}
+    client.log_dict(run_id, evaluation, "evaluation/evaluation.json")
+    said = model_card(settings, digits, version)["markdown"]
+    assert "| 병원: accuracy_difference | 0.21 |" in said and "| 병원: equalized_odds_difference | unknown |" in said
+    assert "| 병원 = 부산 | accuracy 0.7, 40 rows |" in said and "제주 (3 rows)" in said
+    assert "SHAP GradientExplainer over 30 rows" in said and "input 10 0.1" in said and "input 11 " not in said
 
 
 def test_a_model_is_downloaded_whole_or_not_at_all(settings, digits, version, tmp_path):
