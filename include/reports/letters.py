@@ -1,7 +1,8 @@
-"""Letters of plots: a font that has Hangul where this machine holds one, and names that any machine can draw.
+"""Letters of plots: a font that has Hangul, and names that the fonts at hand can draw.
 
 matplotlib (3.11) keeps its list of fonts in a file and never looks again: a font that was installed later is not in it.
-So where the list has none, the fonts of the system are looked through once a process.
+So where the list has none, the fonts of the system are looked through once a process, and last those of the package
+koreanize-matplotlib; importing it would change the fonts of all figures of the process, so only its files are taken.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 HANGUL = (
@@ -37,10 +39,10 @@ def families() -> tuple[str, ...]:
 
 
 def _installed() -> set[str]:
-    """Add a font with Hangul that the system holds to matplotlib's list; return which names it has now."""
+    """Add a font with Hangul to matplotlib's list, of the system or of the package; return which names it has now."""
     from matplotlib.font_manager import findSystemFonts, fontManager
 
-    found = sorted(map(Path, findSystemFonts()))
+    found = [*sorted(map(Path, findSystemFonts())), *_brought_along()]
     for stem in FILES:
         for path in found:
             # Titles are bold: a font without that weight would be warned of in every log.
@@ -53,6 +55,12 @@ def _installed() -> set[str]:
         if names := set(fontManager.get_font_names()).intersection(HANGUL):
             return names
     return set()
+
+
+def _brought_along() -> list[Path]:
+    """Return the font files of the package, none where it is not installed."""
+    package = find_spec("koreanize_matplotlib")
+    return sorted(Path(package.origin).parent.glob("fonts/*.ttf")) if package and package.origin else []
 
 
 @cache

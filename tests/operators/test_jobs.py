@@ -120,7 +120,8 @@ def test_a_run_may_choose_among_what_the_project_allows():
 
 def test_pipelines_give_the_placements_to_their_tasks():
     several = Environments.model_validate({"train": {"environment": "gpu", "pool": "gpus", "priority": 5}})
-    dag = pipeline(load_project("digits").model_copy(update={"environments": several}), "x", "training", "doc")
+    with pipeline(load_project("digits").model_copy(update={"environments": several}), "x", "training", "doc") as dag:
+        pass
     assert dag.default_args["placements"] == {"train": {"pool": "gpus", "pool_slots": 1, "priority_weight": 5}}
     assert dag.default_args["owner"] == "data-team" and dag.default_args["retries"] == 3
 
