@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from include.reports import Section, bars, page, table
 from include.reports.links import link
+from include.reports.numbers import short
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-!|~])")
 
@@ -136,4 +137,4 @@ def _number(value: Any) -> Any:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) else short(value)

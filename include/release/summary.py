@@ -9,6 +9,7 @@ from typing import Any
 from include.ledger import Ledger
 from include.projects import Project
 from include.release.reports import read_report
+from include.reports.numbers import short
 from include.settings import Settings
 
 
@@ -80,7 +81,7 @@ def _figure(metrics: dict[str, float], name: str) -> str:
     if name not in metrics:
         return "-"
     low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-    return f"{metrics[name]:.4g}" + (f" ({low:.4g} to {high:.4g})" if low is not None and high is not None else "")
+    return short(metrics[name]) + (f" ({short(low)} to {short(high)})" if low is not None and high is not None else "")
 
 
 def _four_way(settings: Settings, project: Project, version: str) -> Iterator[str]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from include.reports.numbers import short
+
 if TYPE_CHECKING:
     from jinja2 import Template
     from matplotlib.figure import Figure
@@ -130,7 +132,7 @@ def _said(value: Any) -> str | Markup:
     if _is_number(value):
         if isinstance(value, Integral):
             return f"{value:,}"
-        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+        return short(float(value))
     return "" if value is None else str(value)[:MAX_CELL]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from include.clients.mlflow import read_file
 from include.ledger import Ledger, LedgerError
 from include.projects import Project
+from include.reports.numbers import short
 from include.settings import Settings
 from include.training.evaluation_report import ABOUT
 from include.training.metrics import registered
@@ -129,7 +130,7 @@ def _metrics(metrics: dict[str, float]) -> Rows:
 
 
 def _between(value: float, low: float | None, high: float | None) -> str:
-    return f"{value:.4g}" + (f" (95 % interval {low:.4g} to {high:.4g})" if low is not None and high is not None else "")
+    return short(value) + (f" (95 % interval {short(low)} to {short(high)})" if low is not None and high is not None else "")
 
 
 def _classes(evaluation: dict[str, Any]) -> dict[str, dict[str, float]]:
@@ -155,9 +156,9 @@ def _bias(project: Project, evaluation: dict[str, Any]) -> Rows:
     """Return for each way of grouping the differences between its groups, and the figures of each group."""
     rows: Rows = []
     for way, told in (evaluation.get("bias") or {}).items():
-        rows += [(f"{way}: {name}", "unknown" if v is None else f"{v:.4g}") for name, v in told["measures"].items()]
+        rows += [(f"{way}: {name}", "unknown" if v is None else short(v)) for name, v in told["measures"].items()]
         for group in told["groups"]:
-            figures = (f"{name} {value:.4g}" for name, value in group.items() if name not in ("group", "rows"))
+            figures = (f"{name} {short(value)}" for name, value in group.items() if name not in ("group", "rows"))
             rows.append((f"{way} = {group['group']}", f"{', '.join(figures)}, {group['rows']:,} rows"))
         rows += [(f"{way}: left out, too few rows", one) for one in told["small"]]
         rows += [(f"{way}: note", told["note"])] if told.get("note") else []

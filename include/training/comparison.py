@@ -12,6 +12,7 @@ from include.clients.mlflow import ensure_experiment, log_file, mlflow_client, m
 from include.projects import Project
 from include.reports import Section, page, table
 from include.reports.links import link, mlflow_run_url
+from include.reports.numbers import short
 from include.settings import Settings
 from include.training import runs
 from include.training.errors import InputError
@@ -240,7 +241,7 @@ def _page(settings: Settings, project: Project, found: Sequence[Run], told: Mapp
     verdict = None
     if known:
         best = (max if deciding.direction == "max" else min)(known, key=lambda one: one[0])
-        verdict = f"Best by {deciding.name} of the test part: {best[1]} with {best[0]:.4g}", ""
+        verdict = f"Best by {deciding.name} of the test part: {best[1]} with {short(best[0])}", ""
     said = f"{len(told['different'])} fields differ; the best of a metric is green"
     return page(f"Comparison of {len(found)} runs of {project.title}", sections, said, verdict)
 

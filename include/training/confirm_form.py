@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
 from include.reports.links import mlflow_model_url, mlflow_run_url
+from include.reports.numbers import short
 from include.settings import Settings
 from include.training.comparison import nth_best
 from include.training.errors import InputError
@@ -109,8 +110,8 @@ def _cell(metrics: Mapping[str, float], name: str) -> str:
     if name not in metrics:
         return ABSENT
     low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-    ends = f" ({low:.4g} to {high:.4g})" if low is not None and high is not None else ""
-    return f"{metrics[name]:.4g}{ends}"
+    ends = f" ({short(low)} to {short(high)})" if low is not None and high is not None else ""
+    return f"{short(metrics[name])}{ends}"
 
 
 def _gate(project: Project, made: list[dict[str, Any]]) -> Iterator[str]:
@@ -123,7 +124,7 @@ def _gate(project: Project, made: list[dict[str, Any]]) -> Iterator[str]:
     yield ""
     yield "| Failed | Reached | Wanted |"
     yield "|---|---|---|"
-    yield from (f"| {text(check['name'])} | {check['value']:.4g} | {text(check['limit'])} |" for check in failed)
+    yield from (f"| {text(check['name'])} | {short(check['value'])} | {text(check['limit'])} |" for check in failed)
 
 
 def _links(settings: Settings, client: MlflowClient, about: Mapping[str, Any], place: str) -> Iterator[str]:

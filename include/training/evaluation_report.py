@@ -11,6 +11,7 @@ from markupsafe import Markup
 from include.projects import Project
 from include.reports import Section, image, page, table
 from include.reports import plots as plots_beside
+from include.reports.numbers import short
 from include.training import curves, plots
 from include.training.errors import InputError
 from include.training.gate import checks
@@ -93,10 +94,10 @@ def verdict(project: Project, figures: Mapping[str, Any]) -> tuple[str, str]:
     ran = [one for one in made if math.isfinite(one["value"])]
     later = f" {len(made) - len(ran)} of its items come after this page." if len(ran) < len(made) else ""
     if failed := [one for one in ran if not one["ok"]]:
-        said = "; ".join(f"{one['name']} is {one['value']:.4g}, wanted {one['limit']}" for one in failed)
+        said = "; ".join(f"{one['name']} is {short(one['value'])}, wanted {one['limit']}" for one in failed)
         return f"Fails the gate: {said}.", "bad"
     deciding = gate_metric(project).name
-    said = "; ".join(f"{one['value']:.4g}, wanted {one['limit']}" for one in ran if one["name"] == deciding)
+    said = "; ".join(f"{short(one['value'])}, wanted {one['limit']}" for one in ran if one["name"] == deciding)
     return f"Passes the gate: {deciding} {said}.{later}", "good"
 
 
@@ -131,7 +132,7 @@ def figures_table(project: Project, figures: Mapping[str, Any], baseline: str) -
 
 def interval(low: float | None, high: float | None) -> str:
     """Return both ends of an interval as one piece that no line breaks; empty where there is none."""
-    return "" if low is None or high is None else f"{low:.4g}\u00a0to\u00a0{high:.4g}"
+    return "" if low is None or high is None else f"{short(low)}\u00a0to\u00a0{short(high)}"
 
 
 def gate_table(project: Project, figures: Mapping[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from include.projects import Project
 from include.projects.evaluation import Behaviour, Case
 from include.projects.project import UNLABELLED
 from include.reports import Section, page, table
+from include.reports.numbers import short
 from include.settings import Settings
 from include.training import parts as data
 from include.training.code_checks import REPORT as CODE_REPORT
@@ -72,7 +73,7 @@ def test_model(
             wanted = "" if one["limit"] == "measured" else f", wanted {one['limit']}"
             outcome = "FAILED" if not one["ok"] else "passed" if wanted else "measured"
             note = f" ({one['note']})" if one["note"] else ""
-            tell(f"{outcome} - {one['kind']}: {one['name']}: {one['value']:.4g}{wanted}{note}")
+            tell(f"{outcome} - {one['kind']}: {one['name']}: {short(one['value'])}{wanted}{note}")
         failed = [one for one in checks if not one["ok"]]
         log_metrics(client, run_id, {"test_tests_failed": len(failed), "test_tests_passed": len(checks) - len(failed)})
         result = {"run_id": run_id, "passed": len(checks) - len(failed), "checks": checks}

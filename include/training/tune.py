@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from include.clients.mlflow import log_file, log_metrics, log_params, mlflow_client, mlflow_errors, read_file
 from include.projects import Project
 from include.reports.links import mlflow_run_url
+from include.reports.numbers import short
 from include.settings import Settings
 from include.training import parts as data
 from include.training import runs, tuning_plots
@@ -133,7 +134,7 @@ def search(
         for name, png in tuning_plots.plots(project, result).items():
             log_file(client, parent, f"plots/{name}.png", png)
         client.log_dict(parent, result, RESULT)
-        chosen = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in top["params"].items())
+        chosen = ", ".join(f"{k} {short(v)}" if isinstance(v, float) else f"{k} {v}" for k, v in top["params"].items())
         tell(f"best: trial {top['number']} with {deciding} {top['value']:.4f}: {chosen}")
     return result
 
