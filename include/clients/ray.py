@@ -28,10 +28,11 @@ LONGEST_FOLDER = 107 - 68
 PREFIX = "devmlops-ray-"
 OBJECT_STORE_BYTES = 128 * 2**20
 START_S = 180.0  # for Ray's processes to come up
-_QUIET = {
+_OPTIONS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the default warns about a change of behaviour on every start
     "RAY_AIR_NEW_OUTPUT": "0",  # the new one draws tables even when it is told to be silent
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # the last result of a trial that failed has no metric
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # results go to MLflow; CSV, JSON and TensorBoard files are not read
 }
 
@@ -77,8 +78,8 @@ def _this_cluster(settings: Settings) -> Iterator[Path]:
     """Connect to the cluster that started this job; the folder lies on its shared storage, where it has one."""
     import ray
 
-    before = {name: os.environ.get(name) for name in _QUIET}
-    os.environ.update(_QUIET)
+    before = {name: os.environ.get(name) for name in _OPTIONS}
+    os.environ.update(_OPTIONS)
     handler = signal.getsignal(signal.SIGTERM)
     parent = Path(settings.ray_storage) if settings.ray_storage else None
     if parent:
@@ -266,7 +267,7 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": path,
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": _token(),
-        **_QUIET,
+        **_OPTIONS,
     }
 
 

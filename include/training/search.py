@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REDUCTION = 3
 INTERVALS = 4  # stretches of a population's training
+LOST = 3  # how often a trial may lose its worker
 
 
 def points(project: Project, total: int) -> list[Point] | None:
@@ -61,7 +62,7 @@ def run(
         on_gone: called before this process ends because Ray died under it.
 
     Returns:
-        The last line of each error.
+        The last line of each error of the model's code, then of each trial whose worker was lost again and again.
 
     Raises:
         InputError: the search asks for GPUs, and there are none.
@@ -98,11 +99,12 @@ def run(
                 verbose=0,
                 callbacks=[log.callback()],
                 stop=_stopper(project),
+                failure_config=tune.FailureConfig(max_failures=LOST),
             ),
         )
-        errors = tuner.fit().errors
+        lost = tuner.fit().errors
         log.wind_up()
-        return [str(error).strip().splitlines()[-1] for error in errors]
+        return [*log.errors, *(str(error).strip().splitlines()[-1] for error in lost)]
 
 
 def _algorithm(project: Project, open_points: Sequence[Point] | None, log: TrialLog) -> Any:
@@ -180,6 +182,7 @@ def _scheduler(project: Project, epochs: int, interval: int) -> Any:
             perturbation_interval=interval,
             hyperparam_mutations={name: domain(wish.space[name]) for name in wish.mutate},
             quantile_fraction=0.25,
+            require_attrs=False,  # the last result of a trial that failed has none
         )
     if not wish.early_stopping:
         return FIFOScheduler()

@@ -1,10 +1,16 @@
-"""One trial of a search: what runs in a Ray worker."""
+"""One trial of a search: what runs in a Ray worker.
+
+Ray begins a trial anew whose worker was lost, with its machine or to a lack of memory. An error of the model's code would
+come again: it is a trial's last result, and not an error to Ray.
+"""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +20,8 @@ from include.training.learners import Epoch, Files, training_learner
 from include.training.parts import Arrays
 
 PLACE = "checkpoint.json"
+ERROR = "error"  # of a result: the traceback of what the model's code raised
+LONGEST = 20_000  # characters of a traceback that are kept, the last ones
 
 
 def trial(config: Mapping[str, Any], project: Project, parts: Mapping[str, Arrays], seed: int, epochs: int) -> None:
@@ -31,7 +39,8 @@ def trial(config: Mapping[str, Any], project: Project, parts: Mapping[str, Array
     def report(epoch: Epoch) -> None:
         tune.report(dict(epoch))
 
-    training_learner(project, config).fit(project, config, _writable(parts), seed, epochs, report)
+    with _last_words():
+        training_learner(project, config).fit(project, config, _writable(parts), seed, epochs, report)
 
 
 def member(
@@ -58,11 +67,27 @@ def member(
             done, files = _read(Path(folder))
     while done < epochs:
         length = min(interval, epochs - done)
-        fitted = training_learner(project, config).fit(project, config, rows, seed + done, length, None, files)
+        with _last_words() as said:
+            fitted = training_learner(project, config).fit(project, config, rows, seed + done, length, None, files)
+        if said:
+            return
         files, done = fitted.files(), done + length
         with tempfile.TemporaryDirectory() as folder:
             _write(Path(folder), done, files)
             tune.report({**fitted.best, "epoch": done}, checkpoint=tune.Checkpoint.from_directory(folder))
+
+
+@contextmanager
+def _last_words() -> Iterator[list[str]]:
+    """Report what the block raises as the trial's last result; give a list that holds it then."""
+    from ray import tune
+
+    said: list[str] = []
+    try:
+        yield said
+    except Exception:
+        said.append(traceback.format_exc()[-LONGEST:])
+        tune.report({ERROR: said[0]})
 
 
 def _writable(parts: Mapping[str, Arrays]) -> dict[str, Arrays]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from include.clients.mlflow import find_runs, log_history, log_params
 from include.training.learners import Epoch
 from include.training.scores import direction
+from include.training.trial import ERROR
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -83,6 +84,7 @@ class TrialLog:
         self.client, self.experiment_id, self.parent_run_id = client, experiment_id, parent_run_id
         self.total, self.epochs, self.metric, self.tell = total, epochs, metric, tell
         self.trials: dict[str, Trial] = {}
+        self.errors: list[str] = []  # the last line of what the code of each failed trial raised
         self.begun, self.known = time.monotonic(), 0  # when this try began, and how many trials were done before it
 
     def recall(self) -> None:
@@ -126,6 +128,8 @@ class TrialLog:
             params: its hyperparameters of now; a population changes them.
         """
         trial = self.trials[key]
+        if ERROR in result:
+            return self._raised(trial, str(result[ERROR]))
         if params is not None and dict(params) != (trial.changes[-1][1] if trial.changes else trial.params):
             trial.changes.append((len(trial.history), dict(params)))
         trial.history.append(
@@ -137,6 +141,26 @@ class TrialLog:
         if time.monotonic() - trial.flushed_at > FLUSH_S:
             self._flush(trial)
 
+    def _raised(self, trial: Trial, error: str) -> None:
+        """Close the run of a trial whose code raised, and keep the traceback with it."""
+        self.errors.append(error.strip().splitlines()[-1])
+        self.client.log_text(trial.run_id, error, "error.txt")
+        self._close(trial, "failed", "FAILED", self.errors[-1])
+
+    def lost(self, key: str, keeps: bool) -> None:
+        """Take it that Ray begins a trial anew whose worker was lost.
+
+        Args:
+            key: of the trial.
+            keeps: it goes on from its last result; another one begins at the first epoch.
+        """
+        trial = self.trials[key]
+        if not keeps:
+            trial.history.clear()
+            trial.changes.clear()
+            trial.logged = 0
+        self.tell(f"trial {trial.number}/{self.total} lost its worker: it {'goes on' if keeps else 'begins anew'}")
+
     def finish(self, key: str) -> None:
         """Close the run of a trial that Ray ended without an error."""
         trial = self.trials[key]
@@ -144,9 +168,9 @@ class TrialLog:
         self._close(trial, "stopped early" if early else "finished", "FINISHED")
 
     def fail(self, key: str) -> None:
-        """Close the run of a trial that raised."""
+        """Close the run of a trial that lost its worker once too often."""
         if key in self.trials:
-            self._close(self.trials[key], "failed", "FAILED")
+            self._close(self.trials[key], "failed", "FAILED", "its worker was lost again and again")
 
     def wind_up(self) -> None:
         """Close the trials that the budget ended in the middle; what they reached counts."""
@@ -188,6 +212,9 @@ class TrialLog:
             def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
                 log.finish(trial.trial_id)
 
+            def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+                log.lost(trial.trial_id, trial.checkpoint is not None)
+
             def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
                 log.fail(trial.trial_id)
 
@@ -199,7 +226,7 @@ class TrialLog:
         log_history(self.client, trial.run_id, steps)
         trial.logged, trial.flushed_at = len(trial.history), time.monotonic()
 
-    def _close(self, trial: Trial, state: str, status: str) -> None:
+    def _close(self, trial: Trial, state: str, status: str, why: str = "") -> None:
         if trial.state != "running":
             return
         self._flush(trial)
@@ -209,7 +236,7 @@ class TrialLog:
         if epoch:
             log_history(self.client, trial.run_id, [(int(epoch["epoch"]), {f"best_{self.metric}": epoch[self.metric]})])
         self.client.set_terminated(trial.run_id, status)
-        reached = f": {self.metric} {epoch[self.metric]:.4f}" if epoch else ""
+        reached = f": {why}" if why else f": {self.metric} {epoch[self.metric]:.4f}" if epoch else ""
         self.tell(f"trial {trial.number}/{self.total} {state} after {len(trial.history)} epochs{reached}")
         self.tell(self.progress())
 

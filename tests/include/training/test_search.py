@@ -1,14 +1,18 @@
 """Every way to search, on a real Ray cluster."""
 
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 
-from include.clients.mlflow import mlflow_client
+from include.clients.mlflow import mlflow_client, read_file
+from include.projects import load_project
 from include.projects.training import Budget, Family, Range
 from include.training.errors import InputError
 from include.training.tune import tune
 
+DIGITS = Path(__file__).resolve().parents[3] / "include" / "projects" / "digits"
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("one_ray")]
 
 
@@ -74,3 +78,47 @@ def test_gpus_that_are_not_there(settings, project_with, served, split):
     resources = type(project_with().training.tuning.resources)(gpu=0.5)
     with pytest.raises(InputError, match="asks for GPUs"):
         tune(settings, project_with(resources=resources), split, trials=1, epochs=1)
+
+
+LOSSY = """
+import os, signal
+from pathlib import Path
+
+def build(params):
+    from torch import nn
+
+    if params["channels"] == 4:
+        raise ValueError("너무 좁다")
+    mark = Path({mark!r})
+    if params["channels"] == 8 and mark.stat().st_size < 2:
+        mark.write_text(mark.read_text() + "x")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+"""
+
+
+@pytest.fixture
+def lossy(tmp_path):
+    """Give a project whose model loses its worker twice at 8 channels, and raises at 4."""
+    shutil.copytree(DIGITS, tmp_path / "projects" / "lossy")
+    for name, old, new in (("project.yaml", "name: digits", "name: lossy"), ("model.py", None, LOSSY)):
+        file = tmp_path / "projects" / "lossy" / name
+        file.write_text(file.read_text().replace(old, new) if old else new.format(mark=str(tmp_path / "mark")))
+    (tmp_path / "mark").touch()
+    return load_project("lossy", tmp_path / "projects")
+
+
+def test_a_trial_that_lost_its_worker_begins_anew_and_one_that_raised_does_not(settings, lossy, served, split):
+    space = {"channels": Range(choices=[4, 8, 16])}
+    tuning = lossy.training.tuning.model_copy(update={"search": "grid", "space": space, "early_stopping": False})
+    project = lossy.model_copy(update={"training": lossy.training.model_copy(update={"tuning": tuning})})
+    lines = []
+    found = tune(settings, project, split, epochs=2, tell=lines.append)
+    assert {t["params"]["channels"]: t["state"] for t in found["trials"]} == {4: "failed", 8: "finished", 16: "finished"}
+    assert {t["epochs"] for t in found["trials"] if t["state"] == "finished"} == {2}
+    assert sum("lost its worker: it begins anew" in line for line in lines) == 2
+    (raised,) = [t for t in found["trials"] if t["state"] == "failed"]
+    assert [line for line in lines if "failed after 0 epochs" in line][0].endswith("너무 좁다")
+    client = mlflow_client(settings)
+    assert "in build" in read_file(client, raised["run_id"], "error.txt").decode()
+    assert client.get_run(raised["run_id"]).info.status == "FAILED"
