@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
@@ -11,6 +12,15 @@ class DevMLOpsPlugin(AirflowPlugin):
     """Registers REST routes and the request checks of `plugins.console`."""
 
     name = "devmlops"
+
+    @property
+    def listeners(self) -> list[Any]:  # type: ignore[override]
+        """Return what loads the imports of DAG files ahead; read by every process, and of use in the DAG processor."""
+        if "dag-processor" not in sys.argv:
+            return []
+        from plugins.console.preload import Preload
+
+        return [Preload()]
 
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]

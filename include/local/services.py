@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from include.local.airflow_config import PARALLELISM, airflow_environment
+from include.local.code_state import code_state
 from include.local.dag_files import all_read
 from include.local.health import Check, answers, heartbeats
 from include.local.places import ROOT, Places, write_private
@@ -70,6 +71,7 @@ class Service:
         url: where people find it, None where there is nothing to look at.
         before: SQLite file and statement to run there before it starts.
         optional: it is started only by name.
+        code: state of the product's code that it holds in memory; after a change `make up` starts it anew.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Service:
     url: str | None = None
     before: tuple[str, str] | None = field(default=None, repr=False)
     optional: bool = False
+    code: str = ""
 
     def write_spec(self, places: Places) -> bool:
         """Write what `include.local.child` needs to start the service; return whether that changed."""
@@ -90,6 +93,7 @@ class Service:
             "environment": environment,
             "folder": str(ROOT),
             "before": self.before,
+            "code": self.code,
         }
         text, file = json.dumps(spec, indent=1), spec_path(places, self.name)
         if file.is_file() and file.read_text(encoding="utf-8") == text:
@@ -128,6 +132,7 @@ def _fails_old_job(places: Places, kind: str) -> tuple[str, str]:
 
 def _airflow_services(settings: Settings, places: Places, ports: Mapping[str, int], secrets: Secrets) -> list[Service]:
     environment = {**_environment(settings), **airflow_environment(settings, places, ports, secrets)}
+    code = code_state()
     airflow = [sys.executable, "-m", "airflow"]
     url = f"http://{HOST}:{ports['airflow']}"
 
@@ -139,6 +144,7 @@ def _airflow_services(settings: Settings, places: Places, ports: Mapping[str, in
             needs=("airflow database", "ledger"),
             url=shown,
             before=_fails_old_job(places, job) if job else None,
+            code=code,
         )
 
     return [
@@ -189,6 +195,7 @@ def services(settings: Settings, places: Places, ports: Mapping[str, int], secre
             ),
             needs=("folders",),
             url=settings.data_dev_url,
+            code=code_state(),
         ),
         Service(
             name="triton",
@@ -203,6 +210,7 @@ def services(settings: Settings, places: Places, ports: Mapping[str, int], secre
             launch=_module("include.inference", "--host", HOST, "--port", ports["inference"], environment=inference),
             needs=("ledger",),
             url=settings.inference_url,
+            code=code_state(),
         ),
         Service(
             name="labelling",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow.configuration import conf
 from airflow.executors.local_executor import LocalExecutor
+
+from plugins.console.preload import preload
 
 if TYPE_CHECKING:
     from airflow.executors.workloads import ExecutorWorkload
@@ -28,9 +32,10 @@ class ResumeSafeLocalExecutor(LocalExecutor):
     """
 
     def start(self) -> None:
-        """Load what most tasks import, then start the workers."""
+        """Load what tasks and their DAG files import, then start the workers."""
         for name in LOADED:
             import_module(name)
+        preload(Path(conf.get_mandatory_value("core", "dags_folder")))
         super().start()
 
     def _get_workloads_to_schedule(self, open_slots: int) -> list[tuple[WorkloadKey, ExecutorWorkload]]:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run(code: str) -> str:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins")}
+    env["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "dags")
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()[-1]
@@ -28,6 +29,15 @@ def test_other_processes_load_nothing_of_the_console() -> None:
         "[n for n in sys.modules if n.startswith(('plugins.console', 'console', 'alerts', 'roles', 'include'))])"
     )
     assert run(code) == "['devmlops'] {} []"
+
+
+@pytest.mark.parametrize(("command", "listens"), [("dag-processor", True), ("scheduler", False), ("api-server", False)])
+def test_the_dag_processor_alone_loads_ahead_what_dag_files_import(command: str, listens: bool) -> None:
+    code = (
+        f"import sys; sys.argv = ['airflow', {command!r}]; from airflow.listeners.listener import get_listener_manager; "
+        "get_listener_manager().hook.on_starting(component=None); print('operators.training.jobs' in sys.modules)"
+    )
+    assert run(code) == str(listens)
 
 
 @pytest.mark.parametrize(("url", "layers"), [("sqlite:////tmp/x.db", 2), ("postgresql+psycopg2://a@b/c", 1)])

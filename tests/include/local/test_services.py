@@ -82,6 +82,17 @@ def test_the_shell_of_make_up_changes_no_service(platform: Platform, monkeypatch
     assert not platform.services["scheduler"].write_spec(platform.places)
 
 
+def test_changed_code_of_the_product_starts_what_holds_it_anew(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    specs(platform)
+    monkeypatch.setattr("include.local.services.code_state", lambda: "another")
+    changed = Platform(platform.places.home)
+    assert {name for name, one in changed.services.items() if one.write_spec(changed.places)} == {
+        *AIRFLOW,
+        "data-server",
+        "inference-ap",
+    }
+
+
 def test_how_often_dag_files_are_read_again_is_for_the_shell_to_say(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"
     monkeypatch.setenv(name, "77")

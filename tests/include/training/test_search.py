@@ -118,7 +118,7 @@ def test_a_trial_that_lost_its_worker_begins_anew_and_one_that_raised_does_not(s
     assert {t["epochs"] for t in found["trials"] if t["state"] == "finished"} == {2}
     assert sum("lost its worker: it begins anew" in line for line in lines) == 2
     (raised,) = [t for t in found["trials"] if t["state"] == "failed"]
-    assert [line for line in lines if "failed after 0 epochs" in line][0].endswith("너무 좁다")
+    assert next(line for line in lines if "failed after 0 epochs" in line).endswith("너무 좁다")
     client = mlflow_client(settings)
     assert "in build" in read_file(client, raised["run_id"], "error.txt").decode()
     assert client.get_run(raised["run_id"]).info.status == "FAILED"
