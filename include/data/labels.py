@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from include.projects import Project
-from include.projects.project import Task
+from include.projects.tasks import Task
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 MAX_CLASS = 200  # characters of a class, as project.yaml allows, or of a number

@@ -22,7 +22,7 @@ from include.data.recipes import PARTS, Assignment, Recipe, Rows, assign, by_gro
 from include.data.rounds import Piece, Ref
 from include.data.tables import read_divided
 from include.projects import Project
-from include.projects.project import UNLABELLED, Task
+from include.projects.tasks import UNLABELLED, Task
 from include.settings import Settings
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from include.data.labels import classes_of
 from include.data.rounds import Piece
 from include.data.tables import read_piece
 from include.projects import Project
-from include.projects.project import UNLABELLED
+from include.projects.tasks import UNLABELLED
 from include.settings import Settings, Zone
 
 State = Literal["raw", "refined", "labelled", "split"]

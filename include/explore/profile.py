@@ -20,7 +20,7 @@ from include.explore.book import Book
 from include.explore.measuring import Measures, kind_of, measure
 from include.explore.reading import PARTS, Drawn, draw
 from include.projects import Project
-from include.projects.project import UNLABELLED
+from include.projects.tasks import UNLABELLED
 from include.reports import page
 from include.reports.links import mlflow_run_url
 from include.settings import Settings

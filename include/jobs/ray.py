@@ -13,7 +13,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from include.clients.ray import RayError, job_client, node_resources
+from include.clients.ray import RayError
+from include.clients.ray_jobs import job_client, node_resources
 from include.jobs.errors import UNPLACED, JobFailed, JobKilled, JobLost, JobUnplaced, NotHere
 from include.jobs.output import Output
 from include.jobs.request import OnLine, Request

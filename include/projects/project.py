@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from include.errors import FinalError
 from include.projects.augmentation import augmentation_problems
 from include.projects.card import Card
-from include.projects.content import ArrayContent, TableContent
+from include.projects.content import ArrayContent
 from include.projects.control import Control, control_problems
 from include.projects.data import Data
 from include.projects.environments import Environments
+from include.projects.errors import ProjectError
 from include.projects.evaluation import evaluation_problems
 from include.projects.feature_views import FeatureView
 from include.projects.masking import masking_problems
@@ -26,58 +26,10 @@ from include.projects.quality import quality_problems
 from include.projects.reading import Unreadable, read
 from include.projects.release import Approval, Monitoring, Release, Retraining
 from include.projects.split import Split
+from include.projects.tasks import UNLABELLED, Task, task_problems
 from include.projects.training import Training, TransformStep
 from include.projects.workflow import Workflow, workflow_problems
 from include.settings import ROOT
-
-Task = Literal[
-    "classification",
-    "regression",
-    "detection",
-    "segmentation",
-    "tagging",
-    "question_answering",
-    "clustering",
-    "reduction",
-    "control",
-]
-UNLABELLED: tuple[Task, ...] = ("clustering", "reduction", "control")  # what learns without anybody's answers
-CONTENTS: dict[str, tuple[str, ...]] = {  # task: the kinds of content that it is about
-    "classification": ("array", "text", "image", "audio", "video", "table"),
-    "regression": ("array", "text", "image", "audio", "video", "table"),
-    "detection": ("image",),
-    "segmentation": ("image",),
-    "tagging": ("text",),
-    "question_answering": ("table",),
-    "clustering": ("array", "text", "image", "audio", "table"),
-    "reduction": ("array", "text", "image", "audio", "table"),
-    "control": ("table",),
-}
-
-
-class ProjectError(FinalError, ValueError):
-    """A project.yaml that cannot be used.
-
-    Attributes:
-        path: the file.
-        problems: one line each: where in the file, and what is wrong.
-        lines: the line of each, from 1; 0 where it is about no line.
-    """
-
-    def __init__(self, path: Path, problems: list[str], lines: Sequence[int] = ()) -> None:
-        self.path, self.problems, self.lines = path, problems, list(lines) or [0] * len(problems)
-        shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-        told = zip(problems, self.lines, strict=True)
-        super().__init__("\n".join(f"{shown}{f':{line}' if line else ''}: {problem}" for problem, line in told))
-
-    @classmethod
-    def at(cls, path: Path, problem: str) -> ProjectError:
-        """Return the error of one problem that begins with its place, with that place's line."""
-        try:
-            line = read(path).line(problem.partition(":")[0].split("."))
-        except (OSError, Unreadable):
-            line = 0
-        return cls(path, [problem], [line])
 
 
 class Components(Part):
@@ -142,44 +94,8 @@ class Project(Part):
 
     @model_validator(mode="after")
     def _task(self) -> Project:
-        content, wanted = self.data.content, CONTENTS[self.task]
-        if content.kind not in wanted:
-            raise ValueError(f"task {self.task} is about content of kind {' or '.join(wanted)}, not {content.kind}")
-        least = {"classification": 2, **dict.fromkeys(("regression", "question_answering", *UNLABELLED), 0)}.get(self.task, 1)
-        if len(self.classes) < least:
-            raise ValueError(f"classes must name at least {least} for the task {self.task}")
-        if not least and self.classes and self.task not in ("clustering", "reduction"):
-            raise ValueError(f"classes mean nothing to the task {self.task}")
-        if len(set(self.classes)) != len(self.classes):
-            raise ValueError("classes names one twice")
-        if self.task == "question_answering":
-            columns = content.columns if isinstance(content, TableContent) else {}
-            if any(name not in columns or columns[name].type != "text" for name in ("context", "question")):
-                raise ValueError("task question_answering needs the text columns context and question in data.content.columns")
-        stratified = "stratified" in (self.split.method, self.split.by if self.split.method in ("kfold", "nested") else "")
-        if stratified and not self.classes:
-            raise ValueError(
-                f"split by stratified needs classes, which the task {self.task} has not: take random, grouped or time"
-            )
-        if self.task in UNLABELLED:
-            if stratified:
-                raise ValueError(
-                    f"split by stratified needs a label of every item, which the task {self.task} does not ask for: "
-                    "take random, grouped or time"
-                )
-            if self.data.labelling:
-                raise ValueError(
-                    f"data.labelling means nothing to the task {self.task}, which learns without labels: leave it out"
-                )
-            tests = self.training.tests
-            wrong = [f"training.{name}" for name in ("bias", "slices", "augmentation") if getattr(self.training, name)]
-            wrong += ["training.tests.minimum"] * bool(tests.minimum and self.task != "control")
-            wrong += ["retraining"] * ("retraining" in self.model_fields_set)
-            wrong += [f"training.tests.behaviour.{one.name}" for one in tests.behaviour if one.kind == "directional"]
-            if wrong:
-                raise Problems(
-                    f"{one}: it asks for labels, and the task {self.task} learns without: leave it out" for one in wrong
-                )
+        if problems := task_problems(self):
+            raise Problems(problems)
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.clients.mlflow import log_file, log_metrics, log_params, mlflow_client, mlflow_errors
 from include.projects import Project, ProjectError
-from include.projects.project import UNLABELLED
+from include.projects.tasks import UNLABELLED
 from include.reports.links import mlflow_run_url
 from include.settings import Settings
 from include.training import parts as data

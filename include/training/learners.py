@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project, ProjectError
-from include.projects.project import UNLABELLED
+from include.projects.tasks import UNLABELLED
 from include.training.errors import InputError
 from include.training.parts import Arrays
 from include.training.preparation import Preparation

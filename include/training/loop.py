@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
-from include.projects.project import Task
+from include.projects.tasks import Task
 from include.training.augmentation import varied
 from include.training.errors import InputError, TrainingError
 from include.training.learners import Epoch, Files, Fitted, Learner, build

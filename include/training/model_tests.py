@@ -11,7 +11,7 @@ from include.clients.lakefs import DataDenied
 from include.clients.mlflow import log_file, log_metrics, mlflow_client, mlflow_errors, read_file
 from include.projects import Project
 from include.projects.evaluation import Behaviour, Case
-from include.projects.project import UNLABELLED
+from include.projects.tasks import UNLABELLED
 from include.reports import Section, page, table
 from include.reports.numbers import short
 from include.settings import Settings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
 from include.projects.content import ArrayContent
-from include.projects.project import UNLABELLED
+from include.projects.tasks import UNLABELLED
 from include.settings import Settings
 from include.training.errors import InputError
 from include.training.preparation import Preparation, fit

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from include.projects import Project
-from include.projects.project import Task
+from include.projects.tasks import Task
 from include.training.errors import InputError
 
 if TYPE_CHECKING:

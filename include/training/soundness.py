@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
 from include.projects.answers import problem as answer_problem
-from include.projects.project import UNLABELLED
+from include.projects.tasks import UNLABELLED
 from include.training.learners import Fitted, learner, predict
 from include.training.parts import Arrays
 

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include import data
 from include.projects import Project
-from include.projects.project import UNLABELLED
+from include.projects.tasks import UNLABELLED
 from include.settings import Settings
 from operators.base import ProjectOperator, actor
 from operators.data.sheets import _VersionOperator

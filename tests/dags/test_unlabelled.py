@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from include.projects import list_projects, load_project
-from include.projects.project import UNLABELLED
+from include.projects.tasks import UNLABELLED
 
 OF_ALL = {"data_preparation", "model_development", "reproduction", "comparison", "release", "monitoring", "rollback"}
 OF_TRUE_ANSWERS = {"retraining", "labelling"}

@@ -10,7 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
-from include.clients.ray import RayError, job_client
+from include.clients.ray import RayError
+from include.clients.ray_jobs import job_client
 from include.errors import FinalError
 from include.jobs import JobFailed, JobKilled, JobLost, JobRefused, JobTimeout, JobUnplaced, NotHere, job
 from include.jobs.output import Output

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from include.projects.metrics import BUILT_IN
-from include.projects.project import UNLABELLED
+from include.projects.tasks import UNLABELLED
 from include.training.errors import InputError
 from include.training.evaluate import measure
 from include.training.gate import checks
