@@ -80,6 +80,17 @@ def test_gpus_that_are_not_there(settings, project_with, served, split):
         tune(settings, project_with(resources=resources), split, trials=1, epochs=1)
 
 
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_trials_share_a_gpu_by_the_fraction_that_they_ask_for(settings, project_with, served, split, monkeypatch, share):
+    monkeypatch.setattr("include.training.search._gpus", lambda asked: 1)
+    resources = type(project_with().training.tuning.resources)(gpu=share)
+    project = project_with(resources=resources, workers=2, early_stopping=False)
+    found = tune(settings, project, split, trials=2, epochs=12)
+    runs = [mlflow_client(settings).get_run(t["run_id"]).info for t in found["trials"]]
+    first, second = sorted((run.start_time, run.end_time) for run in runs)
+    assert (second[0] < first[1]) == (share == 0.5)
+
+
 LOSSY = """
 import os, signal
 from pathlib import Path

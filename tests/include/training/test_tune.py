@@ -6,6 +6,7 @@ import pytest
 from include.clients.mlflow import ensure_experiment, find_runs, mlflow_client, read_file
 from include.settings import Settings
 from include.training.errors import InputError, TrainingError
+from include.training.trial import ERROR
 from include.training.trial_log import TrialLog
 from include.training.tune import tune
 
@@ -84,6 +85,9 @@ class Server:
     def set_tag(self, run_id, key, value):
         pass
 
+    def log_text(self, run_id, text, path):
+        self.kept = {(run_id, path): text}
+
     def set_terminated(self, run_id, status):
         self.ended[run_id] = status
 
@@ -138,3 +142,30 @@ def test_the_log_tells_how_far_a_search_is(monkeypatch):
     assert lines[-1].startswith("1 of 4 trials done, 1 running; best so far: trial 2 with validation_accuracy 0.7500; about ")
     log.fail("a")
     assert lines[-1].startswith("2 of 4 trials done, 0 running; best so far: trial 2") and lines[-1].endswith(" left")
+
+
+def test_the_log_of_a_trial_whose_code_raised_and_of_one_that_lost_its_worker():
+    server, lines = Server(), []
+    log = TrialLog(server, "1", "parent", 2, 3, "validation_accuracy", lines.append)  # type: ignore[arg-type]
+    log.start("a", {})
+    log.result("a", epoch(1, 0.5))
+    log.result("a", {ERROR: "Traceback ...\nValueError: 폭이 0입니다\n"})
+    log.finish("a")  # Ray knows of no error
+    assert server.ended == {"trial 1": "FAILED"} and log.errors == ["ValueError: 폭이 0입니다"] and log.best() is None
+    assert server.kept == {("trial 1", "error.txt"): "Traceback ...\nValueError: 폭이 0입니다\n"}
+    assert "trial 1/2 failed after 1 epochs: ValueError: 폭이 0입니다" in lines
+
+    log.start("b", {})
+    log.result("b", epoch(1, 0.9))
+    log.lost("b", keeps=False)
+    log.start("b", {})
+    log.result("b", epoch(1, 0.6))
+    assert [one["validation_accuracy"] for one in log.trials["b"].history] == [0.6]
+    log.lost("b", keeps=True)
+    log.result("b", epoch(2, 0.7))
+    log.finish("b")
+    assert len(log.trials["b"].history) == 2 and server.ended["trial 2"] == "FINISHED"
+    assert [line for line in lines if "lost its worker" in line] == [
+        "trial 2/2 lost its worker: it begins anew",
+        "trial 2/2 lost its worker: it goes on",
+    ]
