@@ -6,17 +6,23 @@ shown as their statement.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from include.clients.mlflow import log_file, mlflow_client, mlflow_errors
 from include.projects import Project
 from include.reports import Section, bars, image, page, plots, table
+from include.reports.links import mlflow_run_url
 from include.settings import Settings
 from include.training.card_parts import Part, parts_of
 from include.training.evaluation_report import facts
 from include.training.models import describe, find_version
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+PAGE = "card.html"
 
 
 def model_card(settings: Settings, project: Project, version: str | int) -> dict[str, Any]:
@@ -28,7 +34,7 @@ def model_card(settings: Settings, project: Project, version: str | int) -> dict
         version: a number, ``confirmed``, ``production`` or ``latest``.
 
     Returns:
-        ``{"name", "version", "run_id", "html", "markdown"}``.
+        ``{"name", "version", "run_id", "html", "markdown", "url"}``.
 
     Raises:
         InputError: no such version.
@@ -42,9 +48,16 @@ def model_card(settings: Settings, project: Project, version: str | int) -> dict
         sections = [Section(part.title, _html(part), folded=part.folded) for part in parts]
         html = page(title, sections, project.description, _state(about), facts(project, about["metrics"]))
         markdown = _markdown(title, project, parts)
-        log_file(client, about["run_id"], "card.html", html.encode())
+        log_file(client, about["run_id"], PAGE, html.encode())
         log_file(client, about["run_id"], "card.md", markdown.encode())
-    return {"name": about["name"], "version": about["version"], "run_id": about["run_id"], "html": html, "markdown": markdown}
+        url = card_url(settings, client, about["run_id"])
+    made = {"name": about["name"], "version": about["version"], "run_id": about["run_id"], "html": html, "markdown": markdown}
+    return {**made, "url": url}
+
+
+def card_url(settings: Settings, client: MlflowClient, run_id: str) -> str:
+    """Return the address of the card that a run's model has."""
+    return mlflow_run_url(settings, client.get_run(run_id).info.experiment_id, run_id, PAGE)
 
 
 def _state(about: dict[str, Any]) -> tuple[str, str]:

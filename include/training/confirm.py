@@ -9,7 +9,7 @@ from include.clients.mlflow import mlflow_client, mlflow_errors
 from include.ledger import AuditEntry, Ledger
 from include.projects import Project
 from include.settings import Settings
-from include.training.card import model_card
+from include.training.card import PAGE, card_url, model_card
 from include.training.code import enter_code
 from include.training.errors import GateError
 from include.training.gate import checks
@@ -46,7 +46,7 @@ def confirm(
         overrule: confirm also what fails the gate, where the gate says ``may_be_overruled`` and a person decided.
 
     Returns:
-        As `model_info`, with ``checks``.
+        As `model_info`, with ``checks``, and ``card``, the address of the model card.
 
     Raises:
         GateError: it fails; the failing figures are named, and the version is marked as refused.
@@ -75,12 +75,10 @@ def confirm(
             if mine:
                 _tell(client, found, mine[-1], newest=all_entries[-1] == mine[-1])
         number = str(found.version)
-        if (
-            not any(one.path == "card.html" for one in client.list_artifacts(str(found.run_id)))
-            or found.tags.get("confirmed") != "true"
-        ):
+        if not any(one.path == PAGE for one in client.list_artifacts(str(found.run_id))) or found.tags.get("confirmed") != "true":
             model_card(settings, project, number)
-        return {**describe(client, find_version(client, project, number)), "checks": made}
+        card = card_url(settings, client, str(found.run_id))
+        return {**describe(client, find_version(client, project, number)), "checks": made, "card": card}
 
 
 def confirmations(ledger: Ledger, project: Project) -> list[AuditEntry]:

@@ -10,6 +10,7 @@ from airflow.sdk import Context
 from include.projects import Project
 from include.settings import Settings
 from operators.base import ProjectOperator, actor, key
+from operators.links import ReportLink
 
 
 class DeployOperator(ProjectOperator):
@@ -25,16 +26,21 @@ class DeployOperator(ProjectOperator):
     """
 
     template_fields: Sequence[str] = ("project", "release")
+    operator_extra_links = (ReportLink("Model card"),)
 
     def __init__(self, *, release: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.release = release
+        self.report_url: str | None = None
 
     def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
         """Deploy; a retry after a crash finishes what was begun."""
+        from include.release.cards import renew_cards
         from include.release.deployment import deploy
 
-        return deploy(settings, project, self.release["id"], actor(context), f"run {context['run_id']}")
+        made = deploy(settings, project, self.release["id"], actor(context), f"run {context['run_id']}")
+        self.report_url = renew_cards(settings, project, made)
+        return made
 
 
 class RollbackOperator(ProjectOperator):
@@ -49,14 +55,19 @@ class RollbackOperator(ProjectOperator):
     """
 
     template_fields: Sequence[str] = ("project", "to", "reason")
+    operator_extra_links = (ReportLink("Model card"),)
 
     def __init__(self, *, to: str = "", reason: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.to = to
         self.reason = reason
+        self.report_url: str | None = None
 
     def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
         """Switch back."""
+        from include.release.cards import renew_cards
         from include.release.deployment import rollback
 
-        return rollback(settings, project, actor(context), self.reason, to=self.to or None, key=key(context))
+        made = rollback(settings, project, actor(context), self.reason, to=self.to or None, key=key(context))
+        self.report_url = renew_cards(settings, project, made)
+        return made

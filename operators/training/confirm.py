@@ -109,11 +109,13 @@ class ConfirmModelOperator(ProjectOperator):
     """
 
     template_fields: Sequence[str] = ("project", "model")
+    operator_extra_links = (ReportLink("Model card"),)
 
     def __init__(self, *, model: Any, decided: Literal["rule", "person"] = "rule", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
         self.decided = decided
+        self.report_url: str | None = None
 
     def work(self, settings: Settings, project: Project, context: Context) -> dict[str, Any]:
         """Confirm, or fail with what was not reached; a version that is confirmed stays as it is."""
@@ -122,5 +124,8 @@ class ConfirmModelOperator(ProjectOperator):
         if self.decided == "person":
             ti = context["task_instance"]
             source = {"dag_id": ti.dag_id, "run_id": ti.run_id}
-            return training.confirm_answered(settings, project, self.model["version"], source)
-        return training.confirm(settings, project, self.model["version"], actor(context))
+            made = training.confirm_answered(settings, project, self.model["version"], source)
+        else:
+            made = training.confirm(settings, project, self.model["version"], actor(context))
+        self.report_url = made["card"]
+        return made

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 
 from include.projects import load_project
 from include.training.errors import ConfirmationError, ExperimentError, GateError
+from operators.links import ReportLink
 from operators.training import AskConfirmationOperator, AskDeletionOperator, ChangeExperimentOperator, ConfirmModelOperator
 
 FORM = {
@@ -112,9 +113,12 @@ def test_no_answer_in_time_means_no(here: Any, context: Any, monkeypatch: Any) -
 
 def test_who_confirms_a_person_or_the_rule(here: Any, context: Any, monkeypatch: Any) -> None:
     calls: list[Any] = []
-    monkeypatch.setattr("include.training.confirm", lambda *given: calls.append(("rule", *given[2:])) or {})
-    monkeypatch.setattr("include.training.confirm_answered", lambda *given: calls.append(("person", *given[2:])) or {})
-    ConfirmModelOperator(task_id="c", project="digits", model={"version": "3"}).execute(context)
+    made = {"card": "http://mlflow/card.html"}
+    monkeypatch.setattr("include.training.confirm", lambda *given: calls.append(("rule", *given[2:])) or made)
+    monkeypatch.setattr("include.training.confirm_answered", lambda *given: calls.append(("person", *given[2:])) or made)
+    task = ConfirmModelOperator(task_id="c", project="digits", model={"version": "3"})
+    task.execute(context)
+    assert ReportLink("Model card").get_link(task, ti_key=None) == made["card"]
     ConfirmModelOperator(task_id="c", project="digits", model={"version": "3"}, decided="person").execute(context)
     assert calls == [("rule", "3", "developer"), ("person", "3", {"dag_id": "digits.release", "run_id": "manual__1"})]
 
