@@ -18,9 +18,9 @@ UNIT := $(PYTEST) -m "not integration and not loop and not browser" $(ARGS)
 OWN_PROCESS := $(PYTEST) -m "integration and not loop" --durations=5 $(OWN) $(ARGS)
 SERVERS := $(PYTEST) -m "(integration or browser) and not loop" -n 2 --dist loadfile --no-loadscope-reorder --durations=15 \
 	$(OWN:%=--ignore=%) $(ARGS)
-# The loop mostly waits, so other tests run beside it; what it says comes after what they say.
-BESIDE_LOOP = said=$$(mktemp); rest=0; $(PYTEST) -m loop --durations=5 tests/loop $(ARGS) >$$said 2>&1 & loop=$$!;
-END_OF_LOOP = wait $$loop || rest=$$?; cat $$said; rm -f $$said; exit $$rest
+# The loop mostly waits, so all other tests with servers run beside it; what it says comes after what they say.
+INTEGRATION = said=$$(mktemp); rest=0; $(PYTEST) -m loop --durations=5 tests/loop $(ARGS) >$$said 2>&1 & loop=$$!; \
+	$(OWN_PROCESS) || rest=$$?; $(SERVERS) || rest=$$?; wait $$loop || rest=$$?; cat $$said; rm -f $$said; exit $$rest
 
 # Wheels that torch itself asks for in its CUDA build, with their exact versions; its CPU build asks for none.
 OF_TORCH := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime \
@@ -70,15 +70,13 @@ clean: ## stop everything, and remove .devmlops/ with all data
 
 test: lint ## install what tests need, lint, and run all tests
 	@$(UNIT) -n auto --deselect tests/repo/test_repository.py::test_lint
-	@$(BESIDE_LOOP) $(OWN_PROCESS) || rest=$$?; $(END_OF_LOOP)
-	@$(SERVERS)
+	@$(INTEGRATION)
 
 unit: install-dev ## tests without servers
 	@$(UNIT) -n auto
 
 integration: install-dev ## tests against the real servers, which they start
-	@$(BESIDE_LOOP) $(OWN_PROCESS) || rest=$$?; $(END_OF_LOOP)
-	@$(SERVERS)
+	@$(INTEGRATION)
 
 lint: install-dev ## style, types, and the layers
 	@$(VENV)/bin/ruff check .
