@@ -64,10 +64,10 @@ def parts_of(settings: Settings, client: MlflowClient, project: Project, about: 
         Part("Model", _model(project, about, run.data.params)),
         Part("Intended use (as project.yaml states it)", _said(project)),
         Part("Data", _data(settings, project, about)),
-        Part("Metrics on the test part", _metrics(about["metrics"]), _classes(evaluation)),
+        Part("Metrics on the test part", _metrics(project, about["metrics"]), _classes(evaluation)),
         Part("Weakest slices of the test part", _slices(project, evaluation)),
         Part("Bias by group", _bias(project, evaluation)),
-        Part("Explanations", *_explanations(evaluation)),
+        Part("Explanations", *_explanations(project, evaluation)),
         Part("Hyperparameters", sorted(run.data.params.items()), folded=True),
         Part("Environment", sorted((k.removeprefix("environment."), v) for k, v in environment.items()), folded=True),
         Part("History", [(one["at"], f"{one['state']} by {one['by']}: {one['why']}") for one in history]),
@@ -124,9 +124,15 @@ def _data(settings: Settings, project: Project, about: dict[str, Any]) -> Rows:
     return [*rows, ("rounds", ", ".join(f"{one['repository']}/{one['round']}" for one in document["pieces"]))]
 
 
-def _metrics(metrics: dict[str, float]) -> Rows:
-    shown = sorted(name for name in metrics if not name.endswith(("_low", "_high")) and not name.startswith("bias_"))
-    return [(name, _between(metrics[name], metrics.get(f"{name}_low"), metrics.get(f"{name}_high"))) for name in shown]
+def _metrics(project: Project, metrics: dict[str, float]) -> Rows:
+    """Return the metrics of the task beside those of the baseline, then the other figures of the run."""
+    known, rows = registered(project), list[tuple[str, Any]]()
+    for name in (one for one in known if one in metrics):
+        said = _between(metrics[name], metrics.get(f"{name}_low"), metrics.get(f"{name}_high"))
+        simple = metrics.get(f"baseline_{name}")
+        rows.append((name, said if simple is None else f"{said}; baseline {short(simple)}"))
+    rest = sorted(name for name in metrics if name not in known and not name.startswith(("baseline_", "bias_")))
+    return rows + [(name, short(metrics[name])) for name in rest if not name.endswith(("_low", "_high"))]
 
 
 def _between(value: float, low: float | None, high: float | None) -> str:
@@ -169,12 +175,13 @@ def _bias(project: Project, evaluation: dict[str, Any]) -> Rows:
     return [("none", "the evaluation compared no groups")]
 
 
-def _explanations(evaluation: dict[str, Any]) -> tuple[Rows, dict[str, dict[str, float]]]:
+def _explanations(project: Project, evaluation: dict[str, Any]) -> tuple[Rows, dict[str, dict[str, float]]]:
     """Return how the model was explained, and the inputs that matter most; or why there is nothing."""
     told = evaluation.get("explanation") or {}
     if not told:
         why = [note for note in evaluation.get("notes") or [] if "expla" in note]
-        return [("none", why[0] if why else "the model was not explained")], {}
+        off = "training.explain of project.yaml is false" if project.training.explain is False else "the model was not explained"
+        return [("none", why[0] if why else off)], {}
     first = {one["name"]: float(f"{one['value']:.4g}") for one in told["importance"][:FIRST]}
     return [("method", f"{told['method']} over {told['rows']} rows of the test part")], {"Mean absolute SHAP value": first}
 
