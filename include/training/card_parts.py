@@ -24,7 +24,7 @@ WORST, FIRST = 10, 10  # slices, and inputs that matter, that are shown
 PICTURES = {
     "Metrics on the test part": ("per_class", "confusion_matrix", "regression", "clusters", "map", "returns"),
     "Weakest slices of the test part": ("slices",),
-    "Explanations": ("SHAP_importance", "SHAP_map"),
+    "Explanations": ("SHAP_map",),
 }
 
 
