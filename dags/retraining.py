@@ -1,20 +1,21 @@
 """Retrain on what production saw, compare four ways, and release the better model.
 
 **What it does.** Waits until enough inferred rows have their true answer, takes them as a round of the ops zone, checks
-and merges it, makes a bundle with the data of the running model, checks the code (`static_checks`; code that was confirmed
-has passed these checks before, and costs nothing then), tunes, trains and evaluates, compares the current and the new model
-on old and new test data, and, where the new one wins without losing on old data, starts `<project>.release` with its
-approvals. All of it runs confirmed code alone.
+and merges it, makes a bundle with the data of the running model, and makes sure that a new model could be judged by it
+(`check_test_rows`). Checks the code (`static_checks`; code that was confirmed has passed these checks before, and costs
+nothing then), tunes, trains and evaluates, compares the current and the new model on old and new test data, and, where the
+new one wins without losing on old data, starts `<project>.release` with its approvals. All of it runs confirmed code alone.
 
 **When to run it.** A drift alert starts it, so does an alert webhook, and so may you. A project that learns without
 labels has none: no true answers come, so nothing would say which model is better; collect anew and run
 `<project>.model_development`, whose gate decides.
 
-**When it fails.** `four_way` says which of the four results decided. A run that waits for true answers is skipped when
-they do not come in time. `CodeRefused` says that the project's code is not the confirmed one, and which files and sections
-of project.yaml differ: run `<project>.model_development` with it, so that confirming its model confirms the code, or put the
-confirmed code back (`python -m include.management code compare PROJECT` shows both), then clear the task. Which sections
-count is told in docs/project-yaml.md; limits of watching, owners and texts do not. Any task may be cleared.
+**When it fails.** `check_test_rows` says how many test rows there are and what to do for more. `four_way` says which of the
+four results decided. A run that waits for true answers is skipped when they do not come in time. `CodeRefused` says that
+the project's code is not the confirmed one, and which files and sections of project.yaml differ: run
+`<project>.model_development` with it, so that confirming its model confirms the code, or put the confirmed code back
+(`python -m include.management code compare PROJECT` shows both), then clear the task. Which sections count is told in
+docs/project-yaml.md; limits of watching, owners and texts do not. Any task may be cleared.
 """
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -31,7 +32,7 @@ from operators.data import (
     StatusReportOperator,
     TruthsSensor,
 )
-from operators.monitoring import CloseAlertOperator, FourWayOperator
+from operators.monitoring import CheckTestRowsOperator, CloseAlertOperator, FourWayOperator
 from operators.pipeline import environment_param, pipeline, projects
 from operators.training import (
     CheckCodeOperator,
@@ -65,6 +66,7 @@ for project in projects(with_model=True):
         merge = MergeRoundOperator(task_id="merge_round", project=name, round=collect.output)
         bundle = MakeBundleOperator(task_id="make_bundle", project=name, round=merge.output)
         split = MakeSplitOperator(task_id="make_split", project=name, version=bundle.output)
+        enough = CheckTestRowsOperator(task_id="check_test_rows", project=name, split=split.output)
         checks = CheckCodeOperator(task_id="static_checks", project=name, split=split.output)
         if project.workflow:
             first, train = workflow_tasks(project, split.output)
@@ -93,6 +95,7 @@ for project in projects(with_model=True):
             release_run_id="{{ ti.xcom_pull('release', key='trigger_run_id') }}",
         )
         refine >> check >> merge
+        enough >> checks  # too few rows to judge a new model by cost seconds, not a search
         checks >> first  # newer tools may find errors in code that is confirmed: that costs seconds, not a search
         # A teardown runs however the data tasks went; the run's own state is that of the others.
         split >> StatusReportOperator(task_id="status_report", project=name, zone="ops").as_teardown()

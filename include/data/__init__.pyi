@@ -11,7 +11,7 @@ from .refine import refine_round
 from .restore import restore_split, restore_version
 from .rollback import roll_back
 from .split import make_split
-from .split_views import compare_splits, find_split, list_splits, split_items
+from .split_views import compare_splits, find_split, list_splits, origin_counts, split_items
 from .usage import data_of_model, runs_of_version
 from .versions import latest_version, list_versions, tag_version, version
 
@@ -39,6 +39,7 @@ __all__ = [
     "make_bundle",
     "make_split",
     "merge_round",
+    "origin_counts",
     "refine_round",
     "restore_split",
     "restore_version",

@@ -9,7 +9,7 @@ from typing import Any
 
 from include.data import items, split
 from include.data.errors import ReferenceFault
-from include.data.folds import Fold, named, order, shape
+from include.data.folds import Fold, named, order, parts_of, shape
 from include.data.parts import OpenSplit, open_split, split_document
 from include.data.rounds import Ref
 from include.data.tables import reader
@@ -82,6 +82,22 @@ def split_items(settings: Settings, split_ref: Ref, fold: Fold | None = None) ->
         for piece, table in opened.given([slot for slot, its in slots.items() if its == part]):
             for row in table.select(["item_id", "key", "label", items.GROUP]).to_pylist():
                 yield {"part": part, **row, "round": split.round_name(piece)}
+
+
+def origin_counts(settings: Settings, split_ref: Ref, part: str) -> dict[str, int]:
+    """Return how many items of a part a bundle has from ``old`` and from ``new`` rounds; a version has none of either.
+
+    Args:
+        settings: the data server.
+        split_ref: from `make_split`.
+        part: ``train``, ``validation`` or ``test``.
+    """
+    opened = open_split(settings, split_ref)
+    slots = [slot for slot, its in parts_of(opened.recipe, None, opened.where).items() if its == part]
+    found = Counter[str]()
+    for piece, table in opened.given(slots):
+        found[piece["origin"]] += table.num_rows
+    return {origin: found[origin] for origin in ("old", "new")}
 
 
 def compare_splits(

@@ -8,7 +8,7 @@ from include.monitoring.alerts import raise_drift_alert
 from include.monitoring.compare import compare
 from include.monitoring.drift import Score, drift_score, reference_sketch, window_sketch
 from include.monitoring.errors import MonitoringError
-from include.monitoring.four_way import four_way
+from include.monitoring.four_way import four_way, require_test_rows
 from include.monitoring.report import evidently_report
 from include.monitoring.sketch import Sketch
 from include.monitoring.unwatched import close_unwatched, raise_unwatched
@@ -28,6 +28,7 @@ __all__ = [
     "raise_drift_alert",
     "raise_unwatched",
     "reference_sketch",
+    "require_test_rows",
     "watch",
     "window_sketch",
 ]

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from include.monitoring.errors import MonitoringError
+from include.projects.release import MIN_TEST_ROWS
 
 RESAMPLES = 2000
-MIN_ROWS = 30
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def compare(
             "confidence": confidence,
             "max_loss_on_old": max_loss_on_old,
             "min_gain_on_new": min_gain_on_new,
-            "min_rows": MIN_ROWS,
+            "min_rows": MIN_TEST_ROWS,
             "resamples": RESAMPLES,
             "seed": seed,
         },
@@ -180,8 +180,8 @@ def decide(
     against, notes = [], []
     of = f" of the current model's {figure.name}" if figure.share else ""
     for part in ("old", "new"):
-        if (n := cells[f"current_{part}"]["n"]) < MIN_ROWS:
-            against.append(f"only {n} {part} test rows: at least {MIN_ROWS} are needed to judge, collect more")
+        if (n := cells[f"current_{part}"]["n"]) < MIN_TEST_ROWS:
+            against.append(f"only {n} {part} test rows: at least {MIN_TEST_ROWS} are needed to judge, collect more")
     seen = f"on {cells['current_old']['n']} old rows {_told(cells, 'old', figure)}, {_interval(old, confidence, figure)}"
     if old["value"] < -max_loss:
         against.append(f"{seen}: loses more than the {max_loss:.3f}{of} that it may lose on old data")

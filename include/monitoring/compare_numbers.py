@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from include.monitoring.compare import MIN_ROWS, RESAMPLES, Figure, decide
+from include.monitoring.compare import RESAMPLES, Figure, decide
 from include.monitoring.errors import MonitoringError
+from include.projects.release import MIN_TEST_ROWS
 
 if TYPE_CHECKING:
     from include.training.metrics import Metric
@@ -104,7 +105,7 @@ def compare_numbers(
             "max_loss_on_old": max_loss_on_old,
             "min_gain_on_new": min_gain_on_new,
             "of": f"share of the current model's {metric.name}" if share else metric.name,
-            "min_rows": MIN_ROWS,
+            "min_rows": MIN_TEST_ROWS,
             "resamples": RESAMPLES,
             "seed": seed,
         },

@@ -14,10 +14,39 @@ from include.monitoring.errors import MonitoringError
 from include.monitoring.pictures import figure_of, picture
 from include.monitoring.store import monitoring_run
 from include.projects.project import Project
+from include.projects.release import MIN_TEST_ROWS
 from include.settings import Settings
 
 PARTS = ("old", "new")
 JUDGED = ("classification", "regression")
+
+
+def require_test_rows(settings: Settings, project: Project, split: Mapping[str, Any]) -> dict[str, int]:
+    """Make sure before anything is trained that old and new test rows will be enough to judge the new model by.
+
+    Args:
+        settings: give the data repository.
+        project: the project.
+        split: reference to the split of a bundle (`include.data.make_split`).
+
+    Returns:
+        How many test rows are ``old`` and ``new``.
+
+    Raises:
+        MonitoringError: too few; how many there are, and what to do.
+    """
+    from include.data import origin_counts
+
+    counts = origin_counts(settings, dict(split), "test")
+    if few := [origin for origin in PARTS if counts[origin] < MIN_TEST_ROWS]:
+        advice = {
+            "new": "rows that equal earlier ones are no new ones; collect more rows with true answers, or raise "
+            "retraining.min_new_rows so that the next retraining waits for them",
+            "old": "the running model's data needs a larger test part in split, or more rows",
+        }
+        told = "; ".join(f"{counts[one]} {one} test rows, at least {MIN_TEST_ROWS} are needed: {advice[one]}" for one in few)
+        raise MonitoringError(f"a new model of {project.name} could not be judged: {told}")
+    return counts
 
 
 def four_way(

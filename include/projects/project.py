@@ -24,7 +24,7 @@ from include.projects.metrics import MetricName, OwnMetric, metric_problems
 from include.projects.parts import NAME, Part, Problems
 from include.projects.quality import quality_problems
 from include.projects.reading import Unreadable, read
-from include.projects.release import Approval, Monitoring, Release, Retraining
+from include.projects.release import Approval, Monitoring, Release, Retraining, retraining_problems
 from include.projects.split import Split
 from include.projects.tasks import UNLABELLED, Task, task_problems
 from include.projects.training import Training, TransformStep
@@ -138,6 +138,12 @@ class Project(Part):
         for name, view in self.feature_views.items():
             if problem := view.problem(self.data.content):
                 raise ValueError(f"feature_views.{name}.{problem}")
+        return self
+
+    @model_validator(mode="after")
+    def _retraining(self) -> Project:
+        if self.has_model and self.has_true_answers and (problems := retraining_problems(self.retraining, self.split)):
+            raise Problems(problems)
         return self
 
     @model_validator(mode="after")

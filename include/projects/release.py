@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field
 
 from include.projects.parts import NAME, Fraction, Part
+from include.projects.split import Split
 
 
 class Release(Part):
@@ -57,10 +59,16 @@ class Monitoring(Part):
     report_rows: int = Field(5000, ge=1, description="At most this many rows go into the Evidently report.")
 
 
+MIN_TEST_ROWS = 30
+"""Old and new test rows that a four-way comparison needs of each: fewer decide nothing, and a new model is rejected."""
+
+
 class Retraining(Part):
     """What a retraining needs, and what the new model must show."""
 
-    min_new_rows: int = Field(200, ge=1, description="Drifted rows with true answers that a new round needs.")
+    min_new_rows: int = Field(
+        200, ge=1, description=f"New rows with true answers that a round needs; their test part needs {MIN_TEST_ROWS}."
+    )
     truth_wait_minutes: float = Field(60, gt=0, description="How long a retraining waits for late true answers.")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the intervals by which the two models are compared.")
     max_loss_on_old: Fraction = Field(
@@ -70,3 +78,15 @@ class Retraining(Part):
     min_gain_on_new: Fraction = Field(
         0.0, description="How much it must gain on new data; of a regression, by which share its error must shrink."
     )
+
+
+def retraining_problems(retraining: Retraining, split: Split) -> list[str]:
+    """Return what is wrong with a retraining whose new rows, as many as it asks for, leave too few for the comparison."""
+    expected = retraining.min_new_rows * split.test_share
+    if "min_new_rows" not in retraining.model_fields_set or expected >= MIN_TEST_ROWS:
+        return []
+    wanted = math.ceil(round(MIN_TEST_ROWS / split.test_share, 6))
+    return [
+        f"retraining.min_new_rows: of {retraining.min_new_rows} new rows {math.floor(expected)} come into the test part, and a four-way "
+        f"comparison needs {MIN_TEST_ROWS}: give at least {wanted}, or a larger test part in split"
+    ]

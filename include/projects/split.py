@@ -49,6 +49,13 @@ class Split(Part):
         """Tell whether items of one group stay together."""
         return self.method == "grouped" or (self.method in ("kfold", "nested") and self.by == "grouped")
 
+    @property
+    def test_share(self) -> float:
+        """Return the share of items that the test part gets."""
+        if self.ratios:
+            return self.ratios["test"]
+        return self.test or 1 / (self.folds or 1)
+
 
 _SPLIT_FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # method: what it needs, what else it takes
     "random": (("ratios",), ("seed", "groups_may_cross")),

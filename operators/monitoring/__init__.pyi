@@ -1,5 +1,13 @@
 from .alert import CloseAlertOperator, RaiseAlertOperator
 from .drift import DriftSensor, DriftTrigger
-from .jobs import DriftReportOperator, FourWayOperator
+from .jobs import CheckTestRowsOperator, DriftReportOperator, FourWayOperator
 
-__all__ = ["CloseAlertOperator", "DriftReportOperator", "DriftSensor", "DriftTrigger", "FourWayOperator", "RaiseAlertOperator"]
+__all__ = [
+    "CheckTestRowsOperator",
+    "CloseAlertOperator",
+    "DriftReportOperator",
+    "DriftSensor",
+    "DriftTrigger",
+    "FourWayOperator",
+    "RaiseAlertOperator",
+]

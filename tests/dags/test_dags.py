@@ -87,6 +87,7 @@ def test_what_is_left_out_of_a_form_reaches_a_task_as_an_empty_text(dags):
         ("release", "approve_model", "approve_inference_code"),
         ("release", "approve_inference_code", "deploy"),
         ("retraining", "check_round", "merge_round"),
+        ("retraining", "check_test_rows", "static_checks"),
         ("retraining", "static_checks", "tune"),
         ("retraining", "four_way", "confirm_model"),
         ("retraining", "test_model", "confirm_model"),

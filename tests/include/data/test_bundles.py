@@ -161,6 +161,9 @@ def test_a_bundle_keeps_the_old_split_and_splits_the_new_rows(world: Any) -> Non
         assert {name.split("/")[0] for name in new.rounds} == {names["ops"]} and set(old.rounds) == {f"{names['dev']}/000001"}
         assert len(new.item_ids) > 0 and np.array_equal(whole.contents[len(old.item_ids) :], new.contents)
     assert len(world.load(both, "test", "new").item_ids) == pytest.approx(18, abs=10)
+    counts = {origin: len(world.load(both, "test", origin).item_ids) for origin in ("old", "new")}
+    assert data.origin_counts(world.settings, both, "test") == counts
+    assert data.origin_counts(world.settings, split, "test") == {"old": 0, "new": 0}  # no bundle
     assert bundle(world, "b1", split, ops) == {**made, "new": False}
     assert world.split(made) == both
 

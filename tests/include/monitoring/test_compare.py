@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.monitoring.compare import MIN_ROWS, compare, paired_interval, wilson
+from include.monitoring.compare import compare, paired_interval, wilson
 from include.monitoring.errors import MonitoringError
+from include.projects.release import MIN_TEST_ROWS
 
 CLASSES = ["가", "b", "c", "d"]
 
@@ -60,7 +61,7 @@ def test_a_better_model_is_accepted_with_all_numbers() -> None:
         (rows(360, 4, 4), rows(100, 5, 5), "reject", "a gain on new data is not sure"),
         (rows(360, 4, 4), rows(100, 3, 20), "reject", "gains less than"),
         (rows(360, 4, 4), rows(100, 0, 0), "reject", "a gain on new data is not sure"),
-        (rows(MIN_ROWS - 1, 0, 0), GOOD_NEW, "reject", f"only {MIN_ROWS - 1} old test rows"),
+        (rows(MIN_TEST_ROWS - 1, 0, 0), GOOD_NEW, "reject", f"only {MIN_TEST_ROWS - 1} old test rows"),
         (rows(360, 0, 0), rows(10, 9, 0), "reject", "only 10 new test rows"),
     ],
 )

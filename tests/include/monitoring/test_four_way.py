@@ -15,7 +15,7 @@ import pytest
 import include.training
 from include.clients.mlflow import mlflow_client, read_file
 from include.monitoring.errors import MonitoringError
-from include.monitoring.four_way import four_way
+from include.monitoring.four_way import four_way, require_test_rows
 from include.projects import Project
 from include.projects.training import Gate
 from include.settings import Settings
@@ -143,3 +143,20 @@ def test_a_model_of_other_classes_is_told(settings: Settings, project: Project, 
     engines.classes = 4
     with pytest.raises(MonitoringError, match=r"current model gives \(300, 4\)"):
         four_way(settings, project, 1, 2, SPLIT)
+
+
+@pytest.mark.parametrize(
+    ("counts", "says"),
+    [
+        ({"old": 200, "new": 0}, "0 new test rows, at least 30 are needed: rows that equal earlier ones are no new ones"),
+        ({"old": 29, "new": 30}, "29 old test rows, at least 30 are needed: the running model's data needs a larger test part"),
+        ({"old": 1, "new": 2}, "1 old test rows.*2 new test rows"),
+    ],
+)
+def test_too_few_test_rows_are_told_before_anything_is_trained(engines, project, counts, says):
+    sys.modules["include.data"].origin_counts = lambda settings, split, part: counts  # type: ignore[attr-defined]
+    with pytest.raises(MonitoringError, match=says):
+        require_test_rows(Settings(), project, SPLIT)
+    enough = {"old": 30, "new": 30}
+    sys.modules["include.data"].origin_counts = lambda settings, split, part: enough  # type: ignore[attr-defined]
+    assert require_test_rows(Settings(), project, SPLIT) == enough

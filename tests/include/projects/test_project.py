@@ -245,3 +245,14 @@ def test_a_project_never_runs_the_code_of_another_with_its_name(tmp_path: Path) 
     (tmp_path / "digits" / "source.py").unlink()
     with pytest.raises(ProjectError, match="another project 'digits'"):
         copy.function("data.source", "source:scan_rows")
+
+
+def test_a_retraining_asks_for_new_rows_enough_to_judge_by(tmp_path: Path) -> None:
+    write(tmp_path, changed("retraining.min_new_rows", 199))
+    with pytest.raises(ProjectError, match=r"min_new_rows: of 199 new rows 29 come .*: give at least 200, or a larger"):
+        load_project("digits", tmp_path)
+    write(tmp_path, changed("retraining.min_new_rows", 200))
+    assert load_project("digits", tmp_path).retraining.min_new_rows == 200
+    small = changed("split.ratios", {"train": 0.8, "validation": 0.1, "test": 0.1})
+    write(tmp_path, {**small, "retraining": {"confidence": 0.9}})  # nobody asked for a number
+    assert load_project("digits", tmp_path).split.test_share == 0.1

@@ -55,8 +55,8 @@ def test_drift_is_looked_for_in_every_measure() -> None:
 
 
 def test_a_retraining_waits_for_as_many_rows_as_its_comparison_needs() -> None:
-    from include.monitoring.compare import MIN_ROWS
+    from include.projects.release import MIN_TEST_ROWS
 
     wine = load_project("wine_cultivars")
-    assert wine.retraining.min_new_rows * wine.split.ratios["test"] >= MIN_ROWS
-    assert TOTAL * wine.split.ratios["test"] >= MIN_ROWS and not wine.monitoring.start
+    assert wine.retraining.min_new_rows * wine.split.ratios["test"] >= MIN_TEST_ROWS
+    assert TOTAL * wine.split.ratios["test"] >= MIN_TEST_ROWS and not wine.monitoring.start
