@@ -86,7 +86,8 @@ def retraining_problems(retraining: Retraining, split: Split) -> list[str]:
     if "min_new_rows" not in retraining.model_fields_set or expected >= MIN_TEST_ROWS:
         return []
     wanted = math.ceil(round(MIN_TEST_ROWS / split.test_share, 6))
+    given, few = retraining.min_new_rows, math.floor(expected)
     return [
-        f"retraining.min_new_rows: of {retraining.min_new_rows} new rows {math.floor(expected)} come into the test part, and a four-way "
-        f"comparison needs {MIN_TEST_ROWS}: give at least {wanted}, or a larger test part in split"
+        f"retraining.min_new_rows: of {given} new rows {few} come into the test part, and a four-way comparison needs "
+        f"{MIN_TEST_ROWS}: give at least {wanted}, or a larger test part in split"
     ]
