@@ -9,10 +9,11 @@ from airflow.sdk.exceptions import AirflowException
 from include.projects import ProjectError, list_projects, load_project
 from include.settings import Settings
 
+folder = Settings().projects_dir
 problems = []
-for name in list_projects(Settings().projects_dir):
+for name in list_projects(folder):
     try:
-        load_project(name, Settings().projects_dir)
+        load_project(name, folder)
     except ProjectError as error:
         problems.append(str(error))
 if problems:
