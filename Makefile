@@ -16,7 +16,7 @@ OWN := tests/include/jobs tests/operators/runtimes
 PYTEST := $(PYTHON) -m pytest
 UNIT := $(PYTEST) -m "not integration and not loop and not browser" $(ARGS)
 OWN_PROCESS := $(PYTEST) -m "integration and not loop" --durations=5 $(OWN) $(ARGS)
-SERVERS := $(PYTEST) -m "(integration or browser) and not loop" -n 2 --dist loadfile --no-loadscope-reorder --durations=15 \
+SERVERS := $(PYTEST) -m "(integration or browser) and not loop" -n 3 --dist loadfile --no-loadscope-reorder --durations=15 \
 	$(OWN:%=--ignore=%) $(ARGS)
 # The loop mostly waits, so all other tests with servers run beside it; what it says comes after what they say.
 INTEGRATION = said=$$(mktemp); rest=0; $(PYTEST) -m loop --durations=5 tests/loop $(ARGS) >$$said 2>&1 & loop=$$!; \
@@ -37,8 +37,8 @@ install: ## install what the product needs, where that has changed
 
 install-dev:
 	@.ci/bootstrap requirements-dev.txt
-	-@$(PYTHON) -m include.local.triton install --root .devmlops/triton
-	-@$(PYTHON) -m include.local.labelling install --root .devmlops/labelling
+	-@$(PYTHON) -m include.local.triton install --root .devmlops/triton & \
+	$(PYTHON) -m include.local.labelling install --root .devmlops/labelling; wait $$!
 
 project: install ## a new project that runs: NAME=... KIND=vision|language|tabular|timeseries (TITLE=... OWNER=... INTO=...)
 	@$(PYTHON) -m include.scaffold --kind "$$KIND" $${TITLE:+--title "$$TITLE"} $${OWNER:+--owner "$$OWNER"} $${INTO:+--into "$$INTO"} -- "$$NAME"
@@ -81,8 +81,7 @@ integration: install-dev ## tests against the real servers, which they start
 lint: install-dev ## style, types, and the layers
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy
-	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/mypy & types=$$!; $(VENV)/bin/lint-imports; layers=$$?; wait $$types && exit $$layers
 
 format: install-dev ## put the code into its form
 	@$(VENV)/bin/ruff check --fix .

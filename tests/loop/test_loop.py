@@ -216,6 +216,7 @@ def kill(platform: RunningPlatform, service: str) -> None:
         victim.send_signal(signal.SIGKILL)
 
 
+KILLED_RUN = "killed"
 KILLS = {
     "digits.model_development": {"choose_split": "data-server", "train": "mlflow"},
     "digits.release": {"optimise": "scheduler", "package": "triton"},
@@ -226,7 +227,7 @@ KILLS = {
 def test_killed_engines_lose_nothing(loop_platform, users, ledger, dag_id):
     developer = users["developer"]
     conf = {"trials": 1} if dag_id == "digits.model_development" else {}
-    run_id = developer.trigger(dag_id, conf, run_id="killed")
+    run_id = developer.trigger(dag_id, conf, run_id=KILLED_RUN)
     for during, service in KILLS[dag_id].items():
         end = time.monotonic() + 240
         while time.monotonic() < end:
@@ -235,11 +236,9 @@ def test_killed_engines_lose_nothing(loop_platform, users, ledger, dag_id):
             time.sleep(0.1)
         kill(loop_platform, service)
     if dag_id == "digits.release":
-        wait_for_question(developer, run_id, "approve_model")
-        users["approver2"].answer(dag_id, run_id, "approve_model", "Refuse", "only a test")
-        states = finish(developer, dag_id, run_id)
+        wait_for_question(developer, run_id, "approve_model")  # which somebody answers in the browser, in test_ui.py
+        states = {task["task_id"]: task["state"] for task in developer.tasks(dag_id, run_id)}
         assert states["staging_test"] == states["seal"] == "success"
-        assert (states[""], states["approve_model"], states["deploy"]) == ("failed", "failed", "upstream_failed")
     else:
         states = finish(developer, dag_id, run_id)
         assert states[""] == "success", said_by_failed(developer, dag_id, run_id)
