@@ -18,9 +18,10 @@ UNIT := $(PYTEST) -m "not integration and not loop and not browser" $(ARGS)
 OWN_PROCESS := $(PYTEST) -m "integration and not loop" --durations=5 $(OWN) $(ARGS)
 SERVERS := $(PYTEST) -m "(integration or browser) and not loop" -n 3 --dist loadfile --no-loadscope-reorder --durations=15 \
 	$(OWN:%=--ignore=%) $(ARGS)
-# The loop mostly waits, so all other tests with servers run beside it; what it says comes after what they say.
+# The loop mostly waits, so other tests run beside it; what it says comes after what they say. More than one beside it would
+# take its processors.
 INTEGRATION = said=$$(mktemp); rest=0; $(PYTEST) -m loop --durations=5 tests/loop $(ARGS) >$$said 2>&1 & loop=$$!; \
-	$(OWN_PROCESS) || rest=$$?; $(SERVERS) || rest=$$?; wait $$loop || rest=$$?; cat $$said; rm -f $$said; exit $$rest
+	$(OWN_PROCESS) || rest=$$?; wait $$loop || rest=$$?; cat $$said; rm -f $$said; $(SERVERS) || rest=$$?; exit $$rest
 
 # Wheels that torch itself asks for in its CUDA build, with their exact versions; its CPU build asks for none.
 OF_TORCH := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime \

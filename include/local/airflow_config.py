@@ -67,7 +67,14 @@ def airflow_options(
             "task_queued_timeout": 120,
             "task_queued_timeout_check_interval": 30,
         },
-        "workers": {"min_heartbeat_interval": 1, "execution_api_timeout": 30},
+        # An api-server that was killed needs 10 to 45 s to be back; by Airflow's own numbers a task that ends meanwhile is
+        # lost after 4 to 30 s.
+        "workers": {
+            "min_heartbeat_interval": 1,
+            "execution_api_timeout": 30,
+            "execution_api_retries": 15,
+            "execution_api_retry_wait_max": 8,
+        },
         "dag_processor": {"refresh_interval": 10, "parsing_processes": 1},
     }
 

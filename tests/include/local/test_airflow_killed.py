@@ -49,7 +49,8 @@ def test_a_run_goes_on_when_another_server_is_killed(airflow_platform: RunningPl
     old = kill(airflow_platform, name)
     airflow_platform.wait(lambda: airflow_platform.platform.supervisor.programs()[name].pid not in (0, old))
     wait_until_healthy(airflow_platform, name)
-    assert airflow_platform.wait_for_run("tiny.sleep", run_id) == "success"
+    ended = airflow_platform.wait_for_run("tiny.sleep", run_id)
+    assert ended == "success", airflow_platform.told("tiny.sleep", run_id)
 
 
 def test_up_replaces_a_lost_worker(airflow_platform: RunningPlatform, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from include.training import augmentation as module
 from include.training import loop
 from include.training.augmentation import Augmenter, said, varied, with_copies
 from include.training.card import _markdown
+from include.training.card_parts import Part
 from include.training.errors import InputError
 from include.training.learners import Learner, training_learner
 from include.training.loop import train_module
@@ -174,4 +175,4 @@ def test_a_training_is_reproduced_with_the_augmentation_of_its_record(settings, 
     changed = building("digits")  # project.yaml says nothing of it any more
     report = reproduce(settings, changed, run_id=made["run_id"])
     assert report["identical"] and report["largest_difference"] == 0
-    assert "augmentation" in _markdown("t", project, [("Hyperparameters", sorted(run.data.params.items()), {})])
+    assert "augmentation" in _markdown("t", project, [Part("Hyperparameters", sorted(run.data.params.items()))])
