@@ -72,7 +72,7 @@ def test_trials_may_be_left_out(no_connections, context):
 def test_a_job_that_fails_fails_its_task(no_connections, context, monkeypatch):
     task = EvaluateOperator(task_id="t", project="digits", split={"bad": 1}, trained={"run_id": "none"})
     monkeypatch.setattr(task, "arguments", lambda *given: {"unknown": 1})
-    with pytest.raises((JobFailed, AirflowFailException), match="missing a required argument: .split"):
+    with pytest.raises((JobFailed, AirflowFailException), match=r"missing a required argument: .split"):
         task.execute(context)
 
 
