@@ -16,7 +16,7 @@ OWN := tests/include/jobs tests/operators/runtimes
 PYTEST := $(PYTHON) -m pytest
 UNIT := $(PYTEST) -m "not integration and not loop and not browser" $(ARGS)
 OWN_PROCESS := $(PYTEST) -m "integration and not loop" --durations=5 $(OWN) $(ARGS)
-SERVERS := $(PYTEST) -m "(integration or browser) and not loop" -n 3 --dist loadfile --no-loadscope-reorder --durations=15 \
+SERVERS := $(PYTEST) -m "(integration or browser) and not loop" -n 2 --dist loadfile --no-loadscope-reorder --durations=15 \
 	$(OWN:%=--ignore=%) $(ARGS)
 # The loop mostly waits, so other tests run beside it; what it says comes after what they say. More than one beside it would
 # take its processors.

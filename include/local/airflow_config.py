@@ -67,12 +67,12 @@ def airflow_options(
             "task_queued_timeout": 120,
             "task_queued_timeout_check_interval": 30,
         },
-        # An api-server that was killed needs 10 to 45 s to be back; by Airflow's own numbers a task that ends meanwhile is
-        # lost after 4 to 30 s.
+        # On a busy machine a killed api-server is back after 45 s. A task that has something to tell it meanwhile asks for
+        # 77 s on average (pauses that are drawn up to 1, 2, 4 and then 8 s); with Airflow's 5 tries it is lost after 5 to 14.
         "workers": {
             "min_heartbeat_interval": 1,
             "execution_api_timeout": 30,
-            "execution_api_retries": 15,
+            "execution_api_retries": 20,
             "execution_api_retry_wait_max": 8,
         },
         "dag_processor": {"refresh_interval": 10, "parsing_processes": 1},

@@ -61,7 +61,7 @@ def end(processes: Iterable[psutil.Process], grace_s: float = 5.0) -> int:
     """Ask ``processes`` to stop, kill those that do not, and wait until they are gone.
 
     Older ones come first, and so parents before their children: a task's supervisor that lives a moment longer than its
-    task would tell Airflow that the task failed. Process ids say nothing of age, for they begin anew at 32768.
+    task would tell Airflow that the task failed. Process ids say nothing of age, for they begin anew.
 
     Args:
         processes: what to end.

@@ -130,9 +130,8 @@ def _fails_old_job(places: Places, kind: str) -> tuple[str, str]:
     )
 
 
-def _airflow_services(settings: Settings, places: Places, ports: Mapping[str, int], secrets: Secrets) -> list[Service]:
+def _airflow_services(settings: Settings, places: Places, ports: Mapping[str, int], secrets: Secrets, code: str) -> list[Service]:
     environment = {**_environment(settings), **airflow_environment(settings, places, ports, secrets)}
-    code = code_state()
     airflow = [sys.executable, "-m", "airflow"]
     url = f"http://{HOST}:{ports['airflow']}"
 
@@ -167,10 +166,10 @@ def services(settings: Settings, places: Places, ports: Mapping[str, int], secre
         ports: port by name, see `include.local.ports`.
         secrets: its keys and passwords.
     """
-    mlflow = places.home / "mlflow"
+    mlflow, code = places.home / "mlflow", code_state()
     inference = _environment(settings, (*NO_DATA, *NO_CALLER))
     table = [
-        *_airflow_services(settings, places, ports, secrets),
+        *_airflow_services(settings, places, ports, secrets, code),
         Service(
             name="mlflow",
             check=answers(f"{settings.mlflow_url}/health"),
@@ -195,7 +194,7 @@ def services(settings: Settings, places: Places, ports: Mapping[str, int], secre
             ),
             needs=("folders",),
             url=settings.data_dev_url,
-            code=code_state(),
+            code=code,
         ),
         Service(
             name="triton",
@@ -210,7 +209,7 @@ def services(settings: Settings, places: Places, ports: Mapping[str, int], secre
             launch=_module("include.inference", "--host", HOST, "--port", ports["inference"], environment=inference),
             needs=("ledger",),
             url=settings.inference_url,
-            code=code_state(),
+            code=code,
         ),
         Service(
             name="labelling",

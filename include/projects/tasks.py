@@ -22,6 +22,7 @@ Task = Literal[
     "control",
 ]
 UNLABELLED: tuple[Task, ...] = ("clustering", "reduction", "control")  # what learns without anybody's answers
+CLASSLESS: tuple[Task, ...] = ("regression", "question_answering")  # what has labels that are no classes
 CONTENTS: dict[str, tuple[str, ...]] = {  # task: the kinds of content that it is about
     "classification": ("array", "text", "image", "audio", "video", "table"),
     "regression": ("array", "text", "image", "audio", "video", "table"),
@@ -46,10 +47,10 @@ def task_problems(project: Project) -> list[str]:
 
 def _classes(project: Project) -> Iterator[str]:
     task, classes = project.task, project.classes
-    least = {"classification": 2, **dict.fromkeys(("regression", "question_answering", *UNLABELLED), 0)}.get(task, 1)
+    least = {"classification": 2, **dict.fromkeys((*CLASSLESS, *UNLABELLED), 0)}.get(task, 1)
     if len(classes) < least:
         yield f"classes must name at least {least} for the task {task}"
-    if not least and classes and task not in ("clustering", "reduction"):
+    if classes and task in (*CLASSLESS, "control"):
         yield f"classes mean nothing to the task {task}"
     if len(set(classes)) != len(classes):
         yield "classes names one twice"
@@ -73,7 +74,7 @@ def _split(project: Project) -> Iterator[str]:
             f"split by stratified needs a label of every item, which the task {task} does not ask for: "
             "take random, grouped or time"
         )
-    elif not project.classes and task != "classification":
+    elif task in CLASSLESS:
         yield f"split by stratified needs classes, which the task {task} has not: take random, grouped or time"
 
 

@@ -179,9 +179,8 @@ def _explanations(project: Project, evaluation: dict[str, Any]) -> tuple[Rows, d
     """Return how the model was explained, and the inputs that matter most; or why there is nothing."""
     told = evaluation.get("explanation") or {}
     if not told:
-        why = [note for note in evaluation.get("notes") or [] if "expla" in note]
         off = "training.explain of project.yaml is false" if project.training.explain is False else "the model was not explained"
-        return [("none", why[0] if why else off)], {}
+        return [("none", evaluation.get("unexplained") or off)], {}
     first = {one["name"]: float(f"{one['value']:.4g}") for one in told["importance"][:FIRST]}
     return [("method", f"{told['method']} over {told['rows']} rows of the test part")], {"Mean absolute SHAP value": first}
 

@@ -92,7 +92,7 @@ def assess(
     report["bias"] = bias(project, test.labels, outputs, given)
     report["metrics"] |= figures(report["bias"])
     explained = explain(project, fitted, arrays)
-    report["explanation"] = explained.told
+    report["explanation"], report["unexplained"] = explained.told, "" if explained.told else "; ".join(explained.notes)
     report["notes"] += explained.notes
     sketch, why = _sketch(project, fitted, arrays)
     report["notes"] += [why] if why else []

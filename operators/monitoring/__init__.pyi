@@ -1,6 +1,7 @@
 from .alert import CloseAlertOperator, RaiseAlertOperator
 from .drift import DriftSensor, DriftTrigger
-from .jobs import CheckTestRowsOperator, DriftReportOperator, FourWayOperator
+from .jobs import DriftReportOperator, FourWayOperator
+from .judgeable import CheckTestRowsOperator
 
 __all__ = [
     "CheckTestRowsOperator",

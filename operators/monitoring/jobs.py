@@ -10,7 +10,6 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.projects import Project
 from include.settings import Settings
-from operators.base import ProjectOperator
 from operators.jobs import JobOperator
 
 
@@ -36,29 +35,6 @@ class DriftReportOperator(JobOperator):
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
         """Return the alert's id."""
         return {"alert_id": self.alert["alert_id"]}
-
-
-class CheckTestRowsOperator(ProjectOperator):
-    """Make sure that there are test rows enough for a four-way comparison, before anything is trained.
-
-    Args:
-        split: the bundle's split.
-
-    Returns:
-        How many test rows are old and new.
-    """
-
-    template_fields: Sequence[str] = ("project", "split")
-
-    def __init__(self, *, split: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.split = split
-
-    def work(self, settings: Settings, project: Project, context: Context) -> dict[str, int]:
-        """Count them."""
-        from include import monitoring
-
-        return monitoring.require_test_rows(settings, project, self.split)
 
 
 class FourWayOperator(JobOperator):

@@ -133,3 +133,14 @@ def test_a_trial_that_lost_its_worker_begins_anew_and_one_that_raised_does_not(s
     client = mlflow_client(settings)
     assert "in build" in read_file(client, raised["run_id"], "error.txt").decode()
     assert client.get_run(raised["run_id"]).info.status == "FAILED"
+
+
+@pytest.mark.parametrize("search", ["population", "bayesian"])
+def test_what_raises_fails_alone_whatever_the_search(settings, lossy, served, split, search):
+    space = {"channels": Range(choices=[4, 16]), "learning_rate": Range(low=0.001, high=0.01, log=True)}
+    wish = {"search": search, "space": space, "mutate": ["learning_rate"] if search == "population" else []}
+    tuning = lossy.training.tuning.model_copy(update=wish)
+    project = lossy.model_copy(update={"training": lossy.training.model_copy(update={"tuning": tuning})})
+    found = tune(settings, project, split, trials=4, epochs=4)
+    states = {(t["params"]["channels"], t["state"] == "failed") for t in found["trials"]}
+    assert len(found["trials"]) == 4 and states == {(4, True), (16, False)}

@@ -7,7 +7,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.ledger import Ledger
 from operators.monitoring import CloseAlertOperator, RaiseAlertOperator
-from operators.monitoring.jobs import CheckTestRowsOperator, FourWayOperator
+from operators.monitoring.jobs import FourWayOperator
 
 DRIFT = {
     "project": "digits",
@@ -59,15 +59,3 @@ def test_a_rejected_model_fails_the_task(no_connections, context, monkeypatch):
     )
     with pytest.raises(AirflowFailException, match=r"version 2 is rejected: loses 0\.05 on old data"):
         FourWayOperator(task_id="f", project="digits", split={}, model={"version": "2"}).execute(context)
-
-
-def test_too_few_test_rows_end_the_run_at_once(no_connections, context, monkeypatch):
-    split = {"repository": "digits-ops", "split_digest": "sha256:a", "split_path": "splits/a.json", "commit": "c"}
-    counts = {"old": 200, "new": 3}
-    monkeypatch.setattr("include.data.access.note_all", lambda *given, **more: None)
-    monkeypatch.setattr("include.data.origin_counts", lambda settings, given, part: counts, raising=False)
-    task = CheckTestRowsOperator(task_id="check_test_rows", project="digits", split=split)
-    with pytest.raises(AirflowFailException, match="3 new test rows, at least 30 are needed"):
-        task.execute(context)
-    counts["new"] = 30
-    assert task.execute(context) == {"old": 200, "new": 30}
