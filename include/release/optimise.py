@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -73,19 +74,21 @@ def optimise_module(
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     answers = _trained(model, test)
-    report: dict[str, Any] = {"figure": figure_of(test.task), "trained": _measure_model(model, test, answers)}
+    report: dict[str, Any] = {"figure": figure_of(test.task), "trained": _form(model.files().values(), test, answers, answers)}
     source = out_dir / "model.fp32.onnx"
     model.export(test.inputs, source)
-    report["fp32"] = _measure_file(source, test, answers)
+    report["fp32"] = _form_of_file(source, test, answers)
     rows = calibration[:CALIBRATION_ROWS]
     why = ""
     if quantise == "int8":
         try:
             onnx_model.quantise(source, rows, out_dir / "model.int8.onnx")
-            report["int8"] = _measure_file(out_dir / "model.int8.onnx", test, answers)
+            report["int8"] = _form_of_file(out_dir / "model.int8.onnx", test, answers)
         except Exception as cause:  # whatever the quantiser says of operators that it does not know
             (out_dir / "model.int8.onnx").unlink(missing_ok=True)
             why = f"no int8 form can be made of this model ({type(cause).__name__}: {str(cause).splitlines()[0][:200]})"
+    for form, took in _latency(model, out_dir, [form for form in ("fp32", "int8") if form in report], test.inputs).items():
+        report[form] |= took
     report["chosen"], report["reason"] = ("fp32", why) if why else choose(report, max_accuracy_drop)
     report |= {"rows": len(test.inputs), "calibration_rows": len(rows) if "int8" in report else 0}
     plot(report, out_dir / "optimise.png")
@@ -185,28 +188,32 @@ def _trained(model: Fitted, test: TestRows) -> Mapping[str, np.ndarray]:
     return trained(outputs, test.task) or test.answers(outputs.reshape(len(outputs), -1))
 
 
-def _measure_file(path: Path, test: TestRows, known: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    model = onnx_model.session(path)
-    name = model.get_inputs()[0].name
-    one, many = ({name: _rows(test.inputs, n)} for n in (1, 32))
-    return {
-        figure_of(test.task): judge(test.task, test.answers(onnx_model.run(model, test.inputs)), test.labels, known),
-        "size_bytes": path.stat().st_size,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        **measure(lambda: model.run(None, one)),
-        "batch32": measure(lambda: model.run(None, many)),
-    }
+def _form(
+    contents: Iterable[bytes], test: TestRows, answers: Mapping[str, np.ndarray], known: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    figure = judge(test.task, answers, test.labels, known)
+    return {figure_of(test.task): figure, "size_bytes": sum(map(len, contents))}
 
 
-def _measure_model(model: Fitted, test: TestRows, known: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    one, many = (_rows(test.inputs, n) for n in (1, 32))
+def _form_of_file(path: Path, test: TestRows, known: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    content = path.read_bytes()
+    answers = test.answers(onnx_model.run(onnx_model.session(path), test.inputs))
+    return {**_form([content], test, answers, known), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _latency(model: Fitted, folder: Path, forms: list[str], inputs: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Return how long one row and 32 rows take, of the trained model and of each ONNX form."""
+    sessions = {form: onnx_model.session(folder / f"model.{form}.onnx") for form in forms}
+
+    def took(rows: np.ndarray) -> dict[str, dict[str, float]]:
+        calls: dict[str, Callable[[], object]] = {"trained": partial(model.predict, rows)}
+        for form, session in sessions.items():
+            calls[form] = partial(session.run, None, {session.get_inputs()[0].name: rows})
+        return measure(calls)
+
     with _one_core(model.framework):
-        return {
-            figure_of(test.task): judge(test.task, known, test.labels, known),
-            "size_bytes": sum(map(len, model.files().values())),
-            **measure(lambda: model.predict(one)),
-            "batch32": measure(lambda: model.predict(many)),
-        }
+        one, many = took(_rows(inputs, 1)), took(_rows(inputs, 32))
+    return {form: {**found, "batch32": many[form]} for form, found in one.items()}
 
 
 @contextmanager

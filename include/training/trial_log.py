@@ -88,15 +88,20 @@ class TrialLog:
         self.begun, self.known = time.monotonic(), 0  # when this try began, and how many trials were done before it
 
     def recall(self) -> None:
-        """Take the trials that an earlier try of the same search finished; what it left open is closed as killed."""
+        """Take the trials that an earlier try of the same search finished; what it left open is closed.
+
+        One that was killed between the last two writes of a finished trial has its state, and a run that is not ended.
+        """
         for run in find_runs(self.client, self.experiment_id, {"mlflow.parentRunId": self.parent_run_id}):
             state, point = run.data.tags.get("devmlops.state", ""), run.data.tags.get("devmlops.point")
-            if run.info.status == "RUNNING":
-                self.client.set_terminated(run.info.run_id, "KILLED")
             if state in DONE and point:
-                history = self._history(run)
+                history, run_id = self._history(run), run.info.run_id
                 number = int(run.data.tags["devmlops.number"])
-                self.trials[run.info.run_id] = Trial(number, run.info.run_id, json.loads(point), state, history, [], len(history))
+                trial = self.trials[run_id] = Trial(number, run_id, json.loads(point), state, history, [], len(history))
+                if run.info.status != "FINISHED":
+                    self._end(trial, "FINISHED")
+            elif run.info.status == "RUNNING":
+                self.client.set_terminated(run.info.run_id, "KILLED")
         self.known = len(self.trials)
 
     def _history(self, run: Run) -> list[Epoch]:
@@ -232,13 +237,18 @@ class TrialLog:
         self._flush(trial)
         trial.state = state
         self.client.set_tag(trial.run_id, "devmlops.state", state)
+        epoch = self._end(trial, status)
+        reached = f": {why}" if why else f": {self.metric} {epoch[self.metric]:.4f}" if epoch else ""
+        self.tell(f"trial {trial.number}/{self.total} {state} after {len(trial.history)} epochs{reached}")
+        self.tell(self.progress())
+
+    def _end(self, trial: Trial, status: str) -> Epoch | None:
+        """End the run of a trial; return its best epoch."""
         epoch = trial.best(self.metric)
         if epoch:
             log_history(self.client, trial.run_id, [(int(epoch["epoch"]), {f"best_{self.metric}": epoch[self.metric]})])
         self.client.set_terminated(trial.run_id, status)
-        reached = f": {why}" if why else f": {self.metric} {epoch[self.metric]:.4f}" if epoch else ""
-        self.tell(f"trial {trial.number}/{self.total} {state} after {len(trial.history)} epochs{reached}")
-        self.tell(self.progress())
+        return epoch
 
     def progress(self) -> str:
         """Return how far the search is, in a line: trials that are done and running, the best one, the time that is left."""

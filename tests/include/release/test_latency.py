@@ -22,11 +22,17 @@ def test_measure_counts_only_what_comes_after_the_warm_up() -> None:
         calls.append(time.perf_counter())
         time.sleep(0.02 if len(calls) <= 3 else 0.001)
 
-    found = measure(call, repeats=30, warm_up=3)
+    found = measure({"one": call}, repeats=30, warm_up=3)["one"]
     assert len(calls) == 33 and found["calls"] == 30 and 1 <= found["p50_ms"] < 10
+
+
+def test_what_is_compared_is_called_in_turns() -> None:
+    made: list[str] = []
+    found = measure({"a": lambda: made.append("a"), "b": lambda: made.append("b")}, repeats=3, warm_up=0)
+    assert made == ["a", "b"] * 3 and {name: took["calls"] for name, took in found.items()} == {"a": 3, "b": 3}
 
 
 def test_measure_keeps_to_its_time() -> None:
     start = time.perf_counter()
-    assert measure(lambda: time.sleep(0.02), repeats=1000, warm_up=0, budget_s=0.01)["calls"] == 5
+    assert measure({"one": lambda: time.sleep(0.02)}, repeats=1000, warm_up=0, budget_s=0.01)["one"]["calls"] == 5
     assert time.perf_counter() - start < 1

@@ -1,4 +1,6 @@
 import json
+import sys
+import uuid
 from types import SimpleNamespace
 
 import pytest
@@ -106,6 +108,36 @@ def test_metrics_of_a_trial_go_in_batches_and_none_is_lost():
     log.finish("a")
     assert {step for key, step in server.points if key == "train_loss"} == set(range(1, 51))
     assert server.calls <= 3 and log.trials["a"].state == "finished"
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("status", [None, "KILLED"])
+def test_a_trial_whose_search_was_killed_while_its_run_was_being_closed_is_done(settings, status, monkeypatch):
+    client = mlflow_client(settings)
+    place = ensure_experiment(client, f"digits/{uuid.uuid4().hex}")
+    parent = client.create_run(place).info.run_id
+
+    def log() -> TrialLog:
+        return TrialLog(client, place, parent, 2, 2, "validation_accuracy", lambda line: None)
+
+    cut = log()
+    for key in ("a", "b"):
+        cut.start(key, {"channels": 4})
+        cut.result(key, epoch(1, 0.5))
+    cut.result("a", epoch(2, 0.75))
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(TrialLog, "_end", lambda *rest: sys.exit(143))
+        cut.finish("a")
+    first = cut.trials["a"].run_id
+    if status:
+        client.set_terminated(first, status)
+
+    again = log()
+    again.recall()
+    assert [(t.run_id, t.state, len(t.history)) for t in again.trials.values()] == [(first, "finished", 2)]
+    run = client.get_run(first)
+    assert run.info.status == "FINISHED" and run.data.metrics["best_validation_accuracy"] == 0.75
+    assert client.get_run(cut.trials["b"].run_id).info.status == "KILLED"
 
 
 def test_the_best_trial_is_the_one_with_the_best_epoch():
