@@ -20,6 +20,7 @@ from include.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
+    from onnxruntime import InferenceSession
 
     from include.training import Fitted
 
@@ -77,17 +78,20 @@ def optimise_module(
     report: dict[str, Any] = {"figure": figure_of(test.task), "trained": _form(model.files().values(), test, answers, answers)}
     source = out_dir / "model.fp32.onnx"
     model.export(test.inputs, source)
-    report["fp32"] = _form_of_file(source, test, answers)
+    sessions = {"fp32": onnx_model.session(source)}
+    report["fp32"] = _form_of_file(source, sessions["fp32"], test, answers)
     rows = calibration[:CALIBRATION_ROWS]
     why = ""
     if quantise == "int8":
         try:
             onnx_model.quantise(source, rows, out_dir / "model.int8.onnx")
-            report["int8"] = _form_of_file(out_dir / "model.int8.onnx", test, answers)
+            int8 = onnx_model.session(out_dir / "model.int8.onnx")
+            report["int8"] = _form_of_file(out_dir / "model.int8.onnx", int8, test, answers)
+            sessions["int8"] = int8
         except Exception as cause:  # whatever the quantiser says of operators that it does not know
             (out_dir / "model.int8.onnx").unlink(missing_ok=True)
             why = f"no int8 form can be made of this model ({type(cause).__name__}: {str(cause).splitlines()[0][:200]})"
-    for form, took in _latency(model, out_dir, [form for form in ("fp32", "int8") if form in report], test.inputs).items():
+    for form, took in _latency(model, sessions, test.inputs).items():
         report[form] |= took
     report["chosen"], report["reason"] = ("fp32", why) if why else choose(report, max_accuracy_drop)
     report |= {"rows": len(test.inputs), "calibration_rows": len(rows) if "int8" in report else 0}
@@ -195,15 +199,14 @@ def _form(
     return {figure_of(test.task): figure, "size_bytes": sum(map(len, contents))}
 
 
-def _form_of_file(path: Path, test: TestRows, known: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _form_of_file(path: Path, session: InferenceSession, test: TestRows, known: Mapping[str, np.ndarray]) -> dict[str, Any]:
     content = path.read_bytes()
-    answers = test.answers(onnx_model.run(onnx_model.session(path), test.inputs))
+    answers = test.answers(onnx_model.run(session, test.inputs))
     return {**_form([content], test, answers, known), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def _latency(model: Fitted, folder: Path, forms: list[str], inputs: np.ndarray) -> dict[str, dict[str, Any]]:
+def _latency(model: Fitted, sessions: Mapping[str, InferenceSession], inputs: np.ndarray) -> dict[str, dict[str, Any]]:
     """Return how long one row and 32 rows take, of the trained model and of each ONNX form."""
-    sessions = {form: onnx_model.session(folder / f"model.{form}.onnx") for form in forms}
 
     def took(rows: np.ndarray) -> dict[str, dict[str, float]]:
         calls: dict[str, Callable[[], object]] = {"trained": partial(model.predict, rows)}

@@ -23,6 +23,7 @@ from include.jobs import (
 )
 from include.jobs import docker as module
 from include.jobs.docker import DockerJob
+from include.jobs.request import HOME
 from include.jobs.run import docker_client
 from include.projects import load_project
 from tests.fixtures.docker import box
@@ -78,7 +79,7 @@ def test_lines_come_while_it_runs_and_the_result_at_its_end(start):
     seen: list[tuple[str, float]] = []
     made = start("count", {"to": 3, "pause": 0.5})
     result = made.run(lambda line: seen.append((line, time.monotonic())))
-    assert result == {"to": 3, "project": "digits", "home": "/tmp/devmlops"}
+    assert result == {"to": 3, "project": "digits", "home": HOME}
     assert [line for line, _ in seen][:3] == ["1 번째", "2 번째", "3 번째"] and len(seen) == 4
     assert seen[2][1] - seen[0][1] > 0.4
 

@@ -13,6 +13,7 @@ from airflow.sdk import DAG, Context, Param
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.utils.session import create_session
 
+from include.jobs.request import HOME
 from include.ledger import Ledger
 from include.management import Environment, put_environment
 from include.projects import load_project
@@ -78,4 +79,4 @@ def test_a_run_chooses_where_its_tasks_run(
     (task,) = run.get_task_instances()
     assert str(task.state) == "success"
     assert [type(one) for one in made] == [operator]
-    assert task.xcom_pull(task_ids="count")["home"] == "/tmp/devmlops"
+    assert task.xcom_pull(task_ids="count")["home"] == HOME

@@ -26,6 +26,7 @@ from include.jobs import (
     job,
 )
 from include.jobs import kubernetes as what
+from include.jobs.request import HOME
 from include.management import Environment
 from include.projects import load_project
 from include.settings import ROOT, Settings
@@ -86,7 +87,7 @@ def left(cluster: Cluster) -> None:
 def test_lines_come_while_it_runs_and_the_result_at_its_end(cluster, start):
     seen: list[tuple[str, float]] = []
     result = start("count", {"to": 3, "pause": 0.7}).run(lambda line: seen.append((line, time.monotonic())))
-    assert result == {"to": 3, "project": "digits", "home": "/tmp/devmlops"}
+    assert result == {"to": 3, "project": "digits", "home": HOME}
     lines = [line for line, _ in seen]
     assert lines[:3] == ["1 번째", "2 번째", "3 번째"] and not any("devmlops-result" in line for line in lines)
     assert seen[2][1] - seen[0][1] > 0.6
