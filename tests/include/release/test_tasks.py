@@ -76,6 +76,26 @@ def test_an_estimator_of_any_task_is_measured_and_answers_alike_as_onnx(
     assert not found["ok"] and "chosen and triton" in found["problems"][0]
 
 
+def test_a_quantised_form_that_takes_no_single_row_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from include.clients import onnx as onnx_model
+
+    run = onnx_model.run
+
+    def refuses(session: Any, rows: np.ndarray) -> np.ndarray:
+        if len(rows) == 1:
+            raise ValueError("expected 120 rows")
+        return run(session, rows)
+
+    monkeypatch.setattr("include.release.optimise.measure", once)
+    monkeypatch.setattr(onnx_model, "quantise", lambda source, rows, path: path.write_bytes(source.read_bytes()))
+    monkeypatch.setattr(onnx_model, "run", refuses)
+    model, rows, truth = fitted("regression")
+    post = answers.postprocess("regression")
+    report = optimise_module(model, rows, TestRows(rows, truth, post, "regression"), tmp_path, quantise="int8")
+    assert report["chosen"] == "fp32" and "expected 120 rows" in report["reason"] and "int8" not in report
+    assert not (tmp_path / "model.int8.onnx").exists()
+
+
 def test_a_model_that_cannot_be_quantised_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any) -> None:
         raise NotImplementedError("no such operator\nand more")
