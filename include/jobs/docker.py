@@ -38,6 +38,7 @@ class DockerJob:
         self.request, self._new_client, self.lost_after_s = request, client, lost_after_s
         self.killed = self.timed_out = False
         self._passed = 0  # lines that were passed on
+        self._container: str | None = None  # its id: a later try may give the name to another one
 
     def run(self, on_line: OnLine) -> dict[str, Any]:
         """Run it to its end, or go on with the container of an earlier try.
@@ -72,11 +73,14 @@ class DockerJob:
                 self._remove(0)
 
     def kill(self) -> None:
-        """End the container, after it had time to clean up, and remove it."""
+        """End the container, after it had time to clean up, and remove it; before this try has one, whichever has its name."""
         self.killed = True
         self._remove(GRACE_S)
 
     def _remove(self, grace_s: int) -> None:
+        container = self._container or (self.request.id if self.killed else None)
+        if container is None:
+            return
         from docker.errors import APIError, DockerException, NotFound
         from requests.exceptions import RequestException
 
@@ -84,8 +88,8 @@ class DockerJob:
             client = self._new_client()
             try:
                 if grace_s:
-                    client.stop(self.request.id, timeout=grace_s)
-                client.remove_container(self.request.id, force=True, v=True)
+                    client.stop(container, timeout=grace_s)
+                client.remove_container(container, force=True, v=True)
             except NotFound:
                 pass
             except APIError as problem:
@@ -150,17 +154,18 @@ class DockerJob:
             failed = state["Status"] in ("dead", "removing") or (state["Status"] == "exited" and state["ExitCode"] != 0)
             if not mine or failed:
                 try:
-                    client.remove_container(name, force=True, v=True)
+                    client.remove_container(found["Id"], force=True, v=True)
                 except APIError as problem:
                     if problem.status_code not in (404, 409):
                         raise
                     time.sleep(0.2)
                 continue
+            self._container = str(found["Id"])
             if state["Status"] == "created":
-                client.start(name)
+                client.start(self._container)
             else:
                 on_line(f"going on with the container {name} of an earlier try")
-            return dict(client.inspect_container(name)["State"])
+            return dict(client.inspect_container(self._container)["State"])
         if self.killed:
             raise JobKilled(self.request.name, 15, [])
         raise JobLost(self.request.name, f"the name {name} does not become free on the engine", [])
@@ -205,7 +210,7 @@ class DockerJob:
         try:
             client = self._new_client()
             try:
-                client.stop(self.request.id, timeout=GRACE_S)
+                client.stop(self._container, timeout=GRACE_S)
             finally:
                 client.close()
         except (DockerException, RequestException, OSError):
@@ -217,11 +222,11 @@ class DockerJob:
         After an interruption the lines come again from the first, and are counted: with ``timestamps`` the engine puts
         a time into the middle of lines above 16 KiB.
         """
-        for number, line in enumerate(_lines(client.logs(self.request.id, stream=True, follow=True)), 1):
+        for number, line in enumerate(_lines(client.logs(self._container, stream=True, follow=True)), 1):
             if number > self._passed:
                 self._passed = number
                 output.take(line)
-        state = dict(client.inspect_container(self.request.id)["State"])
+        state = dict(client.inspect_container(self._container)["State"])
         if state["Running"]:
             raise ConnectionError("the log ended before the container did")
         return state

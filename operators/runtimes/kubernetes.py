@@ -28,7 +28,7 @@ GONE_WITHIN_S = 60
 
 
 class _Lines(PodManager):
-    """The provider's pod manager, which gives the job's lines to the task as they are."""
+    """The provider's pod manager, which gives the job's lines to the task as they are, and takes no other pod for its own."""
 
     def __init__(self, client: CoreV1Api, take: Callable[[str], None]) -> None:
         super().__init__(kube_client=client)
@@ -36,6 +36,13 @@ class _Lines(PodManager):
 
     def _log_message(self, message: str, *args: Any, **kwargs: Any) -> None:
         self._take(message)
+
+    def read_pod(self, pod: V1Pod) -> V1Pod:
+        """Return the pod as it is now; one of the same name that took its place is not it."""
+        found = super().read_pod(pod)
+        if found.metadata.uid != pod.metadata.uid:
+            raise ApiException(status=404, reason="another try of this task put a new pod in its place")
+        return found
 
 
 class PodJobOperator(KubernetesPodOperator):
@@ -123,8 +130,8 @@ class PodJobOperator(KubernetesPodOperator):
         return _Lines(self.client, self.written.take)
 
     def find_pod(self, namespace: str, context: Context, *, exclude_checked: bool = True) -> V1Pod | None:
-        """Return the job's pod."""
-        return self._read()
+        """Return the pod of this try."""
+        return self._own()
 
     def get_or_create_pod(self, pod_request_obj: V1Pod, context: Context) -> V1Pod:
         """Return the pod that runs the job: that of an earlier try, or a new one."""
@@ -142,15 +149,16 @@ class PodJobOperator(KubernetesPodOperator):
                     continue
                 self._own_secret(made.metadata.uid)
                 if self._killed:
-                    self._remove()
+                    self._delete_pod(made)
                 return made
             mine = (found.metadata.labels or {}).get("devmlops.io/digest") == self.request.digest
             if found.metadata.deletion_timestamp or not mine or found.status.phase in (PodPhase.FAILED, PodPhase.UNKNOWN):
                 if not found.metadata.deletion_timestamp:
-                    self._delete_pod()
+                    self._delete_pod(found)
                 time.sleep(CHECK_S / 2)
                 continue
             self.written.say(f"going on with the pod {found.metadata.name} of an earlier try")
+            self._own_secret(found.metadata.uid)  # of a try that died before it could
             return found
         raise AirflowException(f"the pod {self.request.id} of an earlier try does not go away")
 
@@ -165,10 +173,15 @@ class PodJobOperator(KubernetesPodOperator):
                 raise
             return None
 
+    def _own(self) -> V1Pod | None:
+        """Return the job's pod, unless it is another than the one that this try began with."""
+        found = self._read()
+        return None if found and self.pod and found.metadata.uid != self.pod.metadata.uid else found
+
     def _last(self) -> tuple[dict[str, Any] | None, bool]:
         """Return the pod as it is now, and whether Kubernetes answered."""
         try:
-            found = self._read()
+            found = self._own()
             return self.client.api_client.sanitize_for_serialization(found) if found else None, True
         except (ApiException, HTTPError, AirflowException):
             return None, False
@@ -211,23 +224,37 @@ class PodJobOperator(KubernetesPodOperator):
     def _own_secret(self, uid: str) -> None:
         """Let the secret belong to the pod, so that it goes with it, whoever removes that."""
         wanted = what.secret(self.request, uid)
-        if wanted is not None:
-            self.client.replace_namespaced_secret(self.request.id, self.request.environment.namespace, wanted)
-
-    def _delete_pod(self) -> None:
+        if wanted is None:
+            return
         try:
-            self.client.delete_namespaced_pod(
-                self.request.id, self.request.environment.namespace, grace_period_seconds=what.GRACE_S
-            )
+            self.client.replace_namespaced_secret(self.request.id, self.request.environment.namespace, wanted)
         except ApiException as problem:
             if problem.status != 404:
                 raise
 
-    def _remove(self) -> None:
-        """Remove pod and secret; where Kubernetes does not answer, the next try finds the pod by its name."""
+    def _delete_pod(self, pod: V1Pod | None) -> None:
+        """Delete this pod and no other of its name; None is whichever has it."""
+        only = {"preconditions": {"uid": pod.metadata.uid}} if pod else {}
         try:
-            self._delete_pod()
-            if what.secret(self.request) is not None:
+            self.client.delete_namespaced_pod(
+                self.request.id,
+                self.request.environment.namespace,
+                body={"gracePeriodSeconds": what.GRACE_S, **only},
+            )
+        except ApiException as problem:
+            if problem.status not in (404, 409):
+                raise
+
+    def _remove(self) -> None:
+        """Remove pod and secret; where Kubernetes does not answer, the next try finds the pod by its name.
+
+        The secret belongs to the pod and goes with it. A try that came to no pod removes one only where it is killed:
+        another may have made it meanwhile.
+        """
+        try:
+            if self.pod or self._killed:
+                self._delete_pod(self.pod)
+            if self.pod is None and what.secret(self.request) is not None and (self._killed or self._read() is None):
                 self.client.delete_namespaced_secret(self.request.id, self.request.environment.namespace)
         except (ApiException, HTTPError, AirflowException) as problem:
             if getattr(problem, "status", None) != 404:

@@ -209,6 +209,41 @@ def test_what_failed_or_was_asked_for_otherwise_is_begun_anew(start, monkeypatch
     thread.join(30)
 
 
+def test_a_try_whose_container_was_replaced_leaves_the_new_one_alone(start, docker_engine, monkeypatch):
+    """The old try looks again when its container's name belongs to another one."""
+    old, newer = start("count", {"to": 600, "pause": 0.2}, key="same"), start("count", {"to": 30, "pause": 0.2}, key="same")
+    name, old_lines, lines = newer.request.id, [], []
+    assert old.request.id == name
+    ends: list[Any] = []
+    seen = threading.Event()
+
+    def run_old() -> None:
+        try:
+            ends.append(old.run(old_lines.append))
+        except JobFailed as gone:
+            ends.append(gone)
+
+    def see(line: str) -> None:
+        lines.append(line)
+        seen.set()
+
+    first = threading.Thread(target=run_old, daemon=True)
+    wait = module._lines
+
+    def late(stream: Any) -> Any:
+        yield from wait(stream)
+        if threading.current_thread() is first:
+            seen.wait(60)
+
+    monkeypatch.setattr(module, "_lines", late)
+    first.start()
+    wait_for(lambda: len(old_lines) > 2)
+    assert newer.run(see)["to"] == 30
+    first.join(60)
+    assert isinstance(ends[0], JobLost) and "removed" in str(ends[0])
+    assert len(old_lines) < 600 and sum("번째" in line for line in lines) == 30
+
+
 def test_two_retries_at_once_run_one_container(start, docker_engine):
     tries = [in_background(start("count", {"to": 6, "pause": 0.5}, key="k"), []) for _ in range(2)]
     wait_for(lambda: docker_engine.api.containers())

@@ -273,6 +273,27 @@ def test_a_job_with_other_arguments_takes_the_place_of_the_old_one(cluster, star
     left(cluster)
 
 
+def test_a_try_whose_pod_was_replaced_leaves_the_new_one_alone(cluster, start, tmp_path, monkeypatch):
+    """The old try ends last: it neither follows nor removes what has its pod's name now."""
+    monkeypatch.setattr(what, "GRACE_S", 1)
+    old_lines: list[str] = []
+    old = start("until", {"note": str(tmp_path / "never")})
+    monkeypatch.setattr(old, "_last", lambda last=old._last: (wait_for(lambda: len(cluster.made) == 2), last())[1])
+    thread, ends = in_background(old, old_lines)
+    wait_for(lambda: any(p.lines for p in cluster.pods.values()))
+    note = tmp_path / "note"
+    new_lines: list[str] = []
+    newer, results = in_background(start("until", {"note": str(note)}, memory="1Gi"), new_lines)
+    thread.join(60)
+    assert isinstance(ends[0], JobLost) and "another try" in str(ends[0])
+    wait_for(lambda: sum("번째" in line for line in new_lines) > 3)
+    note.touch()
+    newer.join(60)
+    assert results[0]["to"] == sum("번째" in line for line in new_lines)
+    assert cluster.secrets == {} and len(cluster.made) == 2
+    left(cluster)
+
+
 def test_a_server_that_goes_away_leaves_the_pod_to_the_next_try(cluster, start, tmp_path):
     note = tmp_path / "note"
     thread, ends = in_background(start("until", {"note": str(note)}), [])
