@@ -155,7 +155,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _run() -> None:
+def run() -> None:
+    """Run the job that the command line names, and end this process as the job ended."""
     signal.signal(signal.SIGTERM, _stop)
     try:
         code: object = main()
@@ -171,4 +172,4 @@ def _run() -> None:
 
 
 if __name__ == "__main__":
-    _run()
+    run()

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,6 +18,7 @@ from typing import Any
 
 from include.jobs import memory
 from include.jobs.errors import JobFailed, JobKilled, JobOutOfMemory, JobRefused, JobTimeout, NotHere
+from include.jobs.process import Process, start
 from include.jobs.registry import find
 from include.jobs.request import QUIET, Request
 from include.jobs.spec import write_json
@@ -50,7 +50,7 @@ class LocalJob:
 
     def __init__(self, name: str, project: str, args: dict[str, Any], settings: Settings, request: Request | None = None) -> None:
         self.name, self.project, self.args, self.settings, self.request = name, project, args, settings, request
-        self.process: subprocess.Popen[str] | None = None
+        self.process: Process | None = None
         self.killed = self.timed_out = False
         self.took = 0  # bytes of memory, where that was more than its environment gives
         self._gone = threading.Event()
@@ -89,23 +89,11 @@ class LocalJob:
         command = [sys.executable, "-m", "include.jobs", self.name, "--lifeline"]
         command += ["--spec", str(folder / "spec.json"), "--result", str(result)]
         kills_before, tail = oom_kills(), deque[str](maxlen=TAIL_LINES)
-        process = self.process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=self.environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
+        process = self.process = start(command, self.environment(), ROOT, self.settings.home, result)
         watcher = threading.Thread(target=self._watch, args=(process,), daemon=True, name=f"job {self.name}")
         watcher.start()
         scale = threading.Thread(target=self._weigh, args=(process.pid,), daemon=True, name=f"memory of job {self.name}")
         scale.start()
-        assert process.stdout is not None and process.stdin is not None
         timer = self._timer()
         try:
             if self.killed:  # kill() was called before the process was there
@@ -121,14 +109,15 @@ class LocalJob:
             process.stdout.close()
             with contextlib.suppress(OSError):
                 process.stdin.close()
+        assert process.returncode is not None
         return self._outcome(process.returncode, result, list(tail), oom_kills() > kills_before)
 
-    def _watch(self, process: subprocess.Popen[str]) -> None:
+    def _watch(self, process: Process) -> None:
         """When the job is gone, end what it left in its group; it is not reaped before, so its id stays its own."""
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        process.wait_for_end()
         self._gone.set()
         self._signal(signal.SIGKILL)
-        process.wait()
+        process.reap()
 
     def _weigh(self, pid: int) -> None:
         """End the job when all its processes together take more memory than its environment gives."""
@@ -204,7 +193,7 @@ class LocalJob:
     def environment(self) -> dict[str, str]:
         """Return the child's environment: this one's without Airflow's, and the settings."""
         kept = {name: value for name, value in os.environ.items() if not WITHHELD.match(name)}
-        path = [str(ROOT), *filter(None, kept.get("PYTHONPATH", "").split(os.pathsep))]
+        path = dict.fromkeys([str(ROOT), *filter(None, kept.get("PYTHONPATH", "").split(os.pathsep))])
         asked = self.request
         wanted = {**asked.extent(), **asked.environment.variables(), **asked.secrets} if asked else {}
         return {**kept, **QUIET, "PYTHONPATH": os.pathsep.join(path), **self.settings.environment(), **wanted}

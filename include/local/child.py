@@ -14,6 +14,8 @@ import sqlite3
 import sys
 from pathlib import Path
 
+import psutil
+
 from include.local.places import MARK
 from include.local.processes import SERVICE, end, marked
 
@@ -25,10 +27,29 @@ def forget(database: str, statement: str) -> None:
             connection.execute(statement)
 
 
+def left_over(home: Path, name: str, services: list[str]) -> list[psutil.Process]:
+    """Return what services at ``home`` left behind.
+
+    Args:
+        home: of the platform.
+        name: the service that starts; all that carries its mark is left over.
+        services: it, and others that did its work: of these, the supervisor's own child, as this process is, goes on.
+    """
+    found = {one: marked(home, one) for one in services}
+    return [p for one, there in found.items() for p in there if one == name or _parent(p) != os.getppid()]
+
+
+def _parent(process: psutil.Process) -> int:
+    try:
+        return process.ppid()
+    except psutil.Error:
+        return 0
+
+
 def main(spec: Path) -> None:
-    """Become the service that the JSON file ``spec`` describes: name, home, command, environment, folder, before."""
+    """Become the service that the JSON file ``spec`` describes, see `include.local.services.Service.write_spec`."""
     service = json.loads(spec.read_text(encoding="utf-8"))
-    end(marked(Path(service["home"]), service["name"]), grace_s=0)
+    end(left_over(Path(service["home"]), service["name"], service["ends"]), grace_s=0)
     if service["before"]:
         with contextlib.suppress(sqlite3.OperationalError):  # no such table yet, or busy: the server finds out by itself
             forget(*service["before"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -39,6 +41,20 @@ def answers(*urls: str) -> Check:
                 return f"no answer from {url}: {type(cause).__name__}"
             if not response.is_success:
                 return f"{url} answers {response.status_code}"
+        return None
+
+    return check
+
+
+def accepts(path: Path) -> Check:
+    """Return a check that is content when somebody listens on the socket ``path``."""
+
+    def check(program: Program) -> str | None:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asker:
+                asker.connect(str(path))
+        except OSError:
+            return "waits for its socket to open"
         return None
 
     return check

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from include.jobs.fork_server import socket_path
+from include.jobs.request import QUIET as JOB_QUIET
 from include.local.airflow_config import PARALLELISM, airflow_environment
 from include.local.code_state import code_state
 from include.local.dag_files import all_read
-from include.local.health import Check, answers, heartbeats
+from include.local.health import Check, accepts, answers, heartbeats
 from include.local.places import ROOT, Places, write_private
 from include.local.ports import HOST
 from include.local.secrets import Secrets
@@ -49,6 +51,7 @@ KEPT_PREFIXES = (
     "no_proxy",
 )
 
+FORK_SERVER = "fork-server"
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 
 # What a service must not see of the settings: a zone's keys belong to those who work in that zone.
@@ -72,6 +75,7 @@ class Service:
         before: SQLite file and statement to run there before it starts.
         optional: it is started only by name.
         code: state of the product's code that it holds in memory; after a change `make up` starts it anew.
+        ends: services whose left-over processes are ended before it starts; None is its own.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Service:
     before: tuple[str, str] | None = field(default=None, repr=False)
     optional: bool = False
     code: str = ""
+    ends: tuple[str, ...] | None = None
 
     def write_spec(self, places: Places) -> bool:
         """Write what `include.local.child` needs to start the service; return whether that changed."""
@@ -93,6 +98,7 @@ class Service:
             "environment": environment,
             "folder": str(ROOT),
             "before": self.before,
+            "ends": [self.name] if self.ends is None else list(self.ends),
             "code": self.code,
         }
         text, file = json.dumps(spec, indent=1), spec_path(places, self.name)
@@ -114,6 +120,11 @@ def base_environment() -> dict[str, str]:
         # setproctitle, which Airflow uses, would overwrite the mark by which `make down` finds the process.
         "SPT_NOENV": "1",
     }
+
+
+def job_environment() -> dict[str, str]:
+    """Return the variables of a job, without the product's own."""
+    return {**base_environment(), **JOB_QUIET, "PYTHONPATH": str(ROOT)}
 
 
 def _environment(settings: Settings, without: tuple[str, ...] = ()) -> dict[str, str]:
@@ -144,6 +155,7 @@ def _airflow_services(settings: Settings, places: Places, ports: Mapping[str, in
             url=shown,
             before=_fails_old_job(places, job) if job else None,
             code=code,
+            ends=(name, FORK_SERVER) if name == "scheduler" else None,  # its tasks are given out again, and so are their jobs
         )
 
     return [
@@ -170,6 +182,13 @@ def services(settings: Settings, places: Places, ports: Mapping[str, int], secre
     inference = _environment(settings, (*NO_DATA, *NO_CALLER))
     table = [
         *_airflow_services(settings, places, ports, secrets, code),
+        Service(
+            name=FORK_SERVER,
+            check=accepts(socket_path(places.home)),
+            launch=_module("include.jobs.fork_server", "--socket", socket_path(places.home), environment=job_environment()),
+            needs=("folders",),
+            ends=(),  # jobs go on without it
+        ),
         Service(
             name="mlflow",
             check=answers(f"{settings.mlflow_url}/health"),

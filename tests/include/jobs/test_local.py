@@ -24,18 +24,15 @@ from include.jobs import (
 from include.jobs import local as module
 from include.management import Environment
 from include.projects import load_project
+from tests.fixtures.jobs import gone
 
 
-def gone(pid: int, within: float = 10) -> bool:
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.1)
-    return False
+@pytest.fixture(params=["spawned", "forked"])
+def settings(request, settings, fork_server):
+    """All that a job on this machine does, it does as a process of its own and as a fork of the server of jobs."""
+    if request.param == "forked":
+        fork_server()
+    return settings
 
 
 def test_lines_come_while_the_job_runs_and_the_result_at_its_end(settings):

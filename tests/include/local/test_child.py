@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
 from include.local.places import MARK
 from include.local.processes import SERVICE
 
 
-def spec(tmp_path: Path, code: str, before: list[str] | None = None, **environment: str) -> Path:
+def spec(tmp_path: Path, code: str, before: list[str] | None = None, ends: list[str] | None = None, **environment: str) -> Path:
     file = tmp_path / "one.json"
     content = {
         "name": "one",
@@ -20,6 +22,7 @@ def spec(tmp_path: Path, code: str, before: list[str] | None = None, **environme
         "environment": {"PATH": os.environ["PATH"], **environment},
         "folder": str(tmp_path),
         "before": before,
+        "ends": ["one", "helper"] if ends is None else ends,
     }
     file.write_text(json.dumps(content))
     return file
@@ -53,6 +56,25 @@ def test_what_its_predecessor_left_behind_is_ended_first(tmp_path: Path) -> None
         other.kill()
         left.kill()
         other.wait()
+
+
+def test_what_another_service_started_for_it_is_ended_and_that_service_is_not(tmp_path: Path) -> None:
+    mark = {MARK: str(tmp_path), "PATH": os.environ["PATH"], SERVICE: "helper"}
+    sleep = "[sys.executable, '-c', 'import time; time.sleep(60)']"
+    code = f"import subprocess, sys; child = subprocess.Popen({sleep}); print(child.pid, flush=True); child.wait()"
+    helper = subprocess.Popen([sys.executable, "-c", code], env=mark, stdout=subprocess.PIPE, text=True)
+    try:
+        assert helper.stdout is not None
+        started = psutil.Process(int(helper.stdout.readline()))
+        run(spec(tmp_path, "print('on')", ends=[]))
+        assert started.is_running()
+        run(spec(tmp_path, "print('on')"))
+        assert not started.is_running()
+        assert helper.wait(10) == 0  # by itself: its child was gone
+    finally:
+        helper.kill()
+        helper.wait()
+        helper.stdout.close()
 
 
 def test_the_predecessors_entry_is_closed(tmp_path: Path) -> None:

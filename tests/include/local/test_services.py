@@ -8,10 +8,10 @@ import pytest
 
 from include.local.platform import Platform
 from include.local.prepare import preparations
-from include.local.services import AIRFLOW, data_keys_file, write_data_keys
+from include.local.services import AIRFLOW, FORK_SERVER, data_keys_file, write_data_keys
 from include.local.supervisor import configuration, spec_path
 
-NAMES = (*AIRFLOW, "mlflow", "data-server", "triton", "inference-ap", "labelling")
+NAMES = (*AIRFLOW, FORK_SERVER, "mlflow", "data-server", "triton", "inference-ap", "labelling")
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_no_secret_stands_where_others_can_read_it(platform: Platform) -> None:
 
 def test_a_service_sees_only_the_keys_it_needs(platform: Platform) -> None:
     written = specs(platform)
-    for name in ("mlflow", "data-server", "triton", "inference-ap", "labelling"):
+    for name in (FORK_SERVER, "mlflow", "data-server", "triton", "inference-ap", "labelling"):
         text = json.dumps(written[name]["environment"])
         for zone in ("dev", "ops", "admin"):
             assert platform.secrets.data[zone]["secret_key"] not in text, name
