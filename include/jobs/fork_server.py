@@ -162,6 +162,7 @@ class ForkServer:
         finally:
             for handle in handles:
                 os.close(handle)
+        print(f"job {' '.join(command[len(COMMAND) : len(COMMAND) + 1])} is process {pid}", flush=True)
         job = _Job(pid, os.pidfd_open(pid), connection)
         self._jobs.append(job)
         self._selector.register(job.handle, selectors.EVENT_READ, lambda _: self._ended(job))

@@ -6,6 +6,7 @@ The tests build on one another in the order of this file: one platform, one hist
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from typing import Any
@@ -19,6 +20,8 @@ from include.clients.airflow import AirflowClient, AirflowError
 from include.ledger import Ledger
 from include.local.demo.loop import Loop
 from include.local.demo.show import SKELETON, Show
+from include.local.services import FORK_SERVER
+from include.local.supervisor import log_path
 from include.projects.digits.source import scan_rows
 from tests.fixtures.platform import RunningPlatform
 
@@ -128,6 +131,12 @@ def test_the_loop_closes(loop_platform, small_digits, ledger):
 def test_every_operator_of_the_product_ran_green(users):
     tasks = users["viewer"].call("GET", "/api/v2/dags/~/dagRuns/~/taskInstances", params={"state": "success", "limit": 1000})
     assert {t["operator"] for t in tasks["task_instances"]} >= IN_THE_LOOP
+
+
+def test_jobs_were_forked(loop_platform):
+    log = log_path(loop_platform.platform.places, FORK_SERVER).read_text()
+    assert {"train", "tune", "evaluate", "optimise"} <= set(re.findall(r"^job (\w+) is process \d+$", log, re.MULTILINE))
+    assert "refused" not in log
 
 
 def test_nobody_deploys_without_the_answers(loop_platform, users, ledger):
