@@ -89,7 +89,9 @@ class LocalJob:
         command = [sys.executable, "-m", "include.jobs", self.name, "--lifeline"]
         command += ["--spec", str(folder / "spec.json"), "--result", str(result)]
         kills_before, tail = oom_kills(), deque[str](maxlen=TAIL_LINES)
-        process = self.process = start(command, self.environment(), ROOT, self.settings.home, result)
+        limited = self.request is not None and self.request.environment.memory is not None
+        home = None if limited else self.settings.home  # what it shared with the server would count as its own
+        process = self.process = start(command, self.environment(), ROOT, home, result)
         watcher = threading.Thread(target=self._watch, args=(process,), daemon=True, name=f"job {self.name}")
         watcher.start()
         scale = threading.Thread(target=self._weigh, args=(process.pid,), daemon=True, name=f"memory of job {self.name}")

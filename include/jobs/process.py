@@ -39,17 +39,18 @@ class Process(Protocol):
         """Let it go; its id may be another's from now on."""
 
 
-def start(command: list[str], environment: dict[str, str], folder: Path, home: Path, result: Path) -> Process:
+def start(command: list[str], environment: dict[str, str], folder: Path, home: Path | None, result: Path) -> Process:
     """Start a job.
 
     Args:
         command: with its arguments.
         environment: all its variables.
         folder: that it works in.
-        home: whose server of jobs is asked first.
+        home: whose server of jobs is asked first; None asks none.
         result: the file that the job writes as its last deed.
     """
-    return fork(command, environment, folder, home, result) or Spawned(command, environment, folder)
+    forked = fork(command, environment, folder, home, result) if home else None
+    return forked or Spawned(command, environment, folder)
 
 
 class Spawned:
@@ -86,16 +87,17 @@ class Forked:
 
     Args:
         pid: of the job.
+        handle: a file descriptor of its process.
         connection: to the server, which keeps the job's id until this is closed.
         stdin: the lifeline.
         stdout: what the job writes.
         result: the file that the job writes as its last deed.
     """
 
-    def __init__(self, pid: int, connection: socket.socket, stdin: IO[str], stdout: IO[str], result: Path) -> None:
+    def __init__(self, pid: int, handle: int, connection: socket.socket, stdin: IO[str], stdout: IO[str], result: Path) -> None:
         self.pid, self.stdin, self.stdout = pid, stdin, stdout
         self.returncode: int | None = None
-        self._connection, self._result, self._handle = connection, result, os.pidfd_open(pid)
+        self._handle, self._connection, self._result = handle, connection, result
         self._code: int | None = None
 
     def wait_for_end(self) -> None:
@@ -134,14 +136,15 @@ def fork(command: list[str], environment: dict[str, str], folder: Path, home: Pa
         socket.send_fds(connection, [json.dumps(asked).encode()], given)
         connection.settimeout(FORKED_WITHIN_S)
         pid = int(json.loads(connection.recv(MESSAGE_BYTES))["pid"])
-        connection.settimeout(None)
-        stdin, stdout = os.fdopen(kept[0], "w"), os.fdopen(kept[1], encoding="utf-8", errors="replace")
-        return Forked(pid, connection, stdin, stdout, result)
+        handle = os.pidfd_open(pid)
     except (OSError, ValueError, KeyError):
-        for handle in kept:
-            os.close(handle)  # a job that started all the same ends by that
+        for end in kept:
+            os.close(end)  # a job that started all the same ends by that
         connection.close()
         return None
     finally:
-        for handle in given:
-            os.close(handle)
+        for end in given:
+            os.close(end)
+    connection.settimeout(None)
+    stdin, stdout = os.fdopen(kept[0], "w"), os.fdopen(kept[1], encoding="utf-8", errors="replace")
+    return Forked(pid, handle, connection, stdin, stdout, result)

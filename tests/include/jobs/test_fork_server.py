@@ -17,9 +17,11 @@ from typing import Any
 
 import pytest
 
-from include.jobs import JobFailed, JobKilled, LocalJob, process, run_local
+from include.jobs import JobFailed, JobKilled, LocalJob, job, process, run_local
 from include.jobs.fork_server import COMMAND, MAX_SOCKET_PATH, differing, socket_path
 from include.jobs.process import Forked, Spawned
+from include.management import Environment
+from include.projects import load_project
 from include.settings import ROOT
 from tests.fixtures.jobs import gone
 from tests.fixtures.kubernetes import wait_for
@@ -56,12 +58,22 @@ def test_a_job_finds_the_libraries_in_memory_and_is_else_as_if_started_by_itself
 
 @pytest.mark.integration
 def test_what_it_holds_may_be_held_before_a_fork():
-    """Ray reads how it logs in while it is imported, which differs by job; gRPC's threads would be lost."""
-    code = "import sys; from importlib import import_module; from include.jobs.fork_server import LIBRARIES;"
-    code += "[import_module(one) for one in LIBRARIES];"
-    code += "print([one for one in ('ray', 'grpc', 'include.projects') if one in sys.modules])"
+    """Ray reads how it logs in while it is imported, which differs by job; gRPC's threads and what CUDA began would be lost."""
+    code = """
+import sys
+from importlib import import_module
+import torch
+from include.jobs.fork_server import LIBRARIES
+
+used = []
+for name in ("is_available", "device_count", "init"):
+    setattr(torch.cuda, name, lambda *args, name=name: used.append(name))
+for name in LIBRARIES:
+    import_module(name)
+print([name for name in ("ray", "grpc", "include.projects") if name in sys.modules], used)
+"""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == "[]", done.stderr
+    assert done.stdout.strip() == "[] []", done.stderr
 
 
 def test_no_two_jobs_draw_the_same_numbers_by_chance(settings, fork_server):
@@ -70,17 +82,19 @@ def test_no_two_jobs_draw_the_same_numbers_by_chance(settings, fork_server):
     assert one[0] != other[0] and one[1] != other[1]
 
 
-@pytest.mark.parametrize("what", ["variable", "installation", "no server"])
+@pytest.mark.parametrize("what", ["variable", "installation", "no server", "limit of memory"])
 def test_what_the_server_cannot_be_for_a_job_is_started_by_itself(settings, fork_server, monkeypatch, what):
     server = fork_server()
     if what == "variable":
         monkeypatch.setenv("SKLEARN_WORKING_MEMORY", "7")
     elif what == "installation":
         monkeypatch.setattr(process, "installation", lambda: "another")
-    else:
+    elif what == "no server":
         server.kill()
         server.wait()
-    assert about(settings)["parent"] == os.getpid()
+    limit = Environment(name="here", runtime="local", memory="4Gi" if what == "limit of memory" else None)
+    limited = job(limit, "about", load_project("digits"), {"libraries": []}, settings)
+    assert limited.run(lambda line: None)["parent"] == os.getpid()
     if what == "variable":
         assert "other variables: SKLEARN_WORKING_MEMORY\n" in (settings.home / "fork_server.log").read_text()
 
