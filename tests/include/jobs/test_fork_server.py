@@ -209,7 +209,7 @@ def test_without_a_server_nothing_is_different(settings):
 
 
 def test_the_socket_of_a_long_home_lies_in_the_temporary_folder():
-    short, long = Path("/home/me/.devmlops"), Path("/home/" + "긴이름" * 20)
+    short, long = Path("/srv/.devmlops"), Path("/srv/" + "긴이름" * 20)
     assert socket_path(short) == short / "run" / "jobs.sock"
     assert len(os.fsencode(socket_path(long))) <= MAX_SOCKET_PATH
     assert socket_path(long) != socket_path(long / "other")
