@@ -145,8 +145,8 @@ def test_a_job_whose_server_died_can_still_be_killed(settings, fork_server, tmp_
 
 def test_many_at_once_hold_nothing_of_each_other_and_leave_nothing(settings, fork_server):
     server = fork_server()
-    with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda _: about(settings), range(32)))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: about(settings), range(16)))
     assert {one["parent"] for one in found} == {server.pid}
     assert not [name for one in found for name in one["open"] if name.startswith(("socket:", "anon_inode:"))]
     assert {len(one["open"]) for one in found} == {3}
