@@ -23,9 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import psutil
 
 from include.jobs import LocalJob
-from include.jobs.fork_server import socket_path
+from include.jobs.fork_server import SOCKET
 from include.jobs.registry import JOBS, Job
 from include.settings import ROOT, Settings
+from include.sockets import socket_path
 
 JOB = """import time
 
@@ -58,8 +59,8 @@ def main() -> None:
         (site / "sitecustomize.py").write_text(SITE)
         os.environ["PYTHONPATH"] = str(site)
         plain, served = Settings(home=Path(folder, "plain")), Settings(home=Path(folder, "served"))
-        path = socket_path(served.home)
-        path.parent.mkdir(parents=True)
+        path = socket_path(served.home, SOCKET)
+        Path(folder, "served", "run").mkdir(parents=True)
         command = [sys.executable, "-m", "include.jobs.fork_server", "--socket", str(path), "--now"]
         begun = time.perf_counter()
         server = subprocess.Popen(command, cwd=ROOT, env=LocalJob("ready", "digits", {}, served).environment())

@@ -22,9 +22,7 @@ import os
 import selectors
 import signal
 import socket
-import struct
 import sys
-import tempfile
 import time
 import traceback
 from dataclasses import dataclass
@@ -32,6 +30,8 @@ from pathlib import Path
 from typing import Any
 
 from setproctitle import getproctitle, setproctitle
+
+from include.sockets import is_own
 
 # Not Ray, which reads how it logs in while it is imported, and nothing that starts threads of its own that a fork would lose.
 LIBRARIES = (
@@ -42,19 +42,10 @@ LIBRARIES = (
 )
 COMMAND = [sys.executable, "-m", "include.jobs"]
 SIGNALS = {signal.SIGTERM, signal.SIGINT}
-OWN = ("DEVMLOPS_", "AIRFLOW_")  # variables that no library reads
+OWN = "DEVMLOPS_"  # begins the variables that no library reads
 MESSAGE_BYTES = 1 << 20
 IDLE_S = 900.0
-MAX_SOCKET_PATH = 100
-
-
-def socket_path(home: Path) -> Path:
-    """Return where the server of a home folder listens; in the temporary folder where that path is too long for a socket."""
-    path = home / "run" / "jobs.sock"
-    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
-        return path
-    name = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"devmlops-{os.getuid()}-{name}.jobs.sock"
+SOCKET = "jobs.sock"
 
 
 def installation() -> str:
@@ -111,25 +102,26 @@ class ForkServer:
     def serve(self) -> None:
         """Answer until this process is told to end; its jobs go on without it."""
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-        with contextlib.suppress(FileNotFoundError):
-            self.path.unlink()
+        self.path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         before = os.umask(0o177)
         listener.bind(str(self.path))
         os.umask(before)
         listener.listen(128)
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
-        while True:
-            for key, _ in self._selector.select(timeout=self.idle_s):
-                key.data(key.fileobj)
-                self._last = time.monotonic()
-            if self._imported and not self._jobs and time.monotonic() - self._last >= self.idle_s:
-                os.execv(sys.executable, sys.orig_argv)
+        try:
+            while True:
+                for key, _ in self._selector.select(timeout=self.idle_s):
+                    key.data(key.fileobj)
+                    self._last = time.monotonic()
+                if self._imported and not self._jobs and time.monotonic() - self._last >= self.idle_s:
+                    os.execv(sys.executable, sys.orig_argv)
+        finally:
+            self.path.unlink(missing_ok=True)
 
     def _accept(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()
-        uid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))[1]
-        if uid != os.getuid():
+        if not is_own(connection):
             connection.close()
             return
         self._selector.register(connection, selectors.EVENT_READ, self._hear)
@@ -145,7 +137,7 @@ class ForkServer:
                 self._leave(connection)
                 return
             asked = json.loads(message)
-            command, environment, folder = asked["command"], asked["environment"], asked["folder"]
+            command, environment, folder = [*map(str, asked["command"])], asked["environment"], asked["folder"]
             if len(handles) != 2 or command[: len(COMMAND)] != COMMAND or any(job.asker is connection for job in self._jobs):
                 raise ValueError("not a job")
             if other := differing(self._environment, environment):
@@ -162,7 +154,7 @@ class ForkServer:
         finally:
             for handle in handles:
                 os.close(handle)
-        print(f"job {' '.join(command[len(COMMAND) : len(COMMAND) + 1])} is process {pid}", flush=True)
+        print(f"job {' '.join(command[len(COMMAND) :][:1])} is process {pid}", flush=True)
         job = _Job(pid, os.pidfd_open(pid), connection)
         self._jobs.append(job)
         self._selector.register(job.handle, selectors.EVENT_READ, lambda _: self._ended(job))
@@ -198,8 +190,6 @@ class ForkServer:
     def _ended(self, job: _Job) -> None:
         """Tell how a job ended; it is reaped when the asker has heard it, so its id stays its own until then."""
         self._selector.unregister(job.handle)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(job.pid, signal.SIGKILL)  # what it left in its group
         found = os.waitid(os.P_PID, job.pid, os.WEXITED | os.WNOWAIT)
         assert found is not None
         job.ended = True

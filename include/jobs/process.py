@@ -1,4 +1,4 @@
-"""The process of a job on this machine: forked where a server of jobs is there, else started anew."""
+"""The process of a job on this machine: forked where the fork server is there, else started anew."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import subprocess
 from pathlib import Path
 from typing import IO, Protocol
 
-from include.jobs.fork_server import MESSAGE_BYTES, installation, socket_path
+from include.jobs.fork_server import MESSAGE_BYTES, SOCKET, installation
+from include.sockets import is_own, socket_path
 
 GREETED_WITHIN_S = 30.0  # a server that imports what jobs need takes its time
 FORKED_WITHIN_S = 60.0
@@ -46,7 +47,7 @@ def start(command: list[str], environment: dict[str, str], folder: Path, home: P
         command: with its arguments.
         environment: all its variables.
         folder: that it works in.
-        home: whose server of jobs is asked first; None asks none.
+        home: whose fork server is asked first; None asks none.
         result: the file that the job writes as its last deed.
     """
     forked = fork(command, environment, folder, home, result) if home else None
@@ -83,7 +84,7 @@ class Spawned:
 
 
 class Forked:
-    """A child of the server of jobs.
+    """A child of the fork server.
 
     Args:
         pid: of the job.
@@ -119,13 +120,15 @@ class Forked:
 
 
 def fork(command: list[str], environment: dict[str, str], folder: Path, home: Path, result: Path) -> Forked | None:
-    """Let the server of jobs start a job; None where there is none, or it cannot start this one."""
+    """Let the fork server start a job; None where there is none, or it cannot start this one."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     connection.settimeout(GREETED_WITHIN_S)
     given: list[int] = []
     kept: list[int] = []
     try:
-        connection.connect(str(socket_path(home)))
+        connection.connect(str(socket_path(home, SOCKET)))
+        if not is_own(connection):
+            raise ValueError("it is somebody else's")  # who would be given the job's credentials
         if json.loads(connection.recv(MESSAGE_BYTES))["installation"] != installation():
             raise ValueError("it holds another installation")
         for ours in (1, 0):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from include.jobs.fork_server import socket_path
+from include.jobs.fork_server import SOCKET
 from include.jobs.request import QUIET as JOB_QUIET
 from include.local.airflow_config import PARALLELISM, airflow_environment
 from include.local.code_state import code_state
@@ -20,6 +20,7 @@ from include.local.ports import HOST
 from include.local.secrets import Secrets
 from include.local.supervisor import spec_path
 from include.settings import Settings
+from include.sockets import socket_path
 
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -178,14 +179,14 @@ def services(settings: Settings, places: Places, ports: Mapping[str, int], secre
         ports: port by name, see `include.local.ports`.
         secrets: its keys and passwords.
     """
-    mlflow, code = places.home / "mlflow", code_state()
+    mlflow, jobs, code = places.home / "mlflow", socket_path(places.home, SOCKET), code_state()
     inference = _environment(settings, (*NO_DATA, *NO_CALLER))
     table = [
         *_airflow_services(settings, places, ports, secrets, code),
         Service(
             name=FORK_SERVER,
-            check=accepts(socket_path(places.home)),
-            launch=_module("include.jobs.fork_server", "--socket", socket_path(places.home), environment=job_environment()),
+            check=accepts(jobs),
+            launch=_module("include.jobs.fork_server", "--socket", jobs, environment=job_environment()),
             needs=("folders",),
             ends=(),  # jobs go on without it
         ),

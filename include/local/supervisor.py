@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shlex
 import subprocess
 import sys
-import tempfile
 import time
 import xmlrpc.client
 from collections.abc import Iterable
@@ -17,10 +15,9 @@ from pathlib import Path
 
 import psutil
 
+from include import sockets
 from include.local.errors import SupervisorError
 from include.local.places import MARK, ROOT, Places, write_private
-
-MAX_SOCKET_PATH = 90  # bytes; Linux allows 107, and supervisord adds its process id while it binds
 
 PROGRAM = """
 [program:{name}]
@@ -82,12 +79,8 @@ class Program:
 
 
 def socket_path(places: Places) -> Path:
-    """Return the control socket: under the home folder, or in the temporary folder where that path is too long."""
-    path = places.run / "supervisor.sock"
-    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
-        return path
-    name = hashlib.sha256(os.fsencode(places.home)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"devmlops-{os.getuid()}-{name}.sock"
+    """Return the control socket."""
+    return sockets.socket_path(places.home, "supervisor.sock")
 
 
 def spec_path(places: Places, name: str) -> Path:

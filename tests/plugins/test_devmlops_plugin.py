@@ -40,9 +40,9 @@ def test_the_dag_processor_alone_loads_ahead_what_dag_files_import(command: str,
     assert run(code) == str(listens)
 
 
-@pytest.mark.parametrize(("url", "layers"), [("sqlite:////tmp/x.db", 2), ("postgresql+psycopg2://a@b/c", 1)])
-def test_writers_queue_on_sqlite_alone(url: str, layers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", url)
+@pytest.mark.parametrize(("url", "layers"), [("sqlite:///{folder}/x.db", 2), ("postgresql+psycopg2://a@b/c", 1)])
+def test_writers_queue_on_sqlite_alone(url: str, layers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", url.format(folder=tmp_path))
     monkeypatch.syspath_prepend(str(ROOT / "plugins"))
     from devmlops_plugin import DevMLOpsPlugin
 

@@ -11,8 +11,9 @@ import psutil
 import pytest
 
 from include.jobs import LocalJob
-from include.jobs.fork_server import socket_path
+from include.jobs.fork_server import SOCKET
 from include.settings import ROOT, Settings
+from include.sockets import socket_path
 from tests.fixtures.kubernetes import wait_for
 
 
@@ -25,12 +26,12 @@ def settings(tmp_path: Path, sample_jobs: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def fork_server(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Callable[..., psutil.Process]]:
-    """Return a function that starts the server of jobs of the test's home folder, with few libraries."""
+    """Return a function that starts the fork server of the test's home folder, with few libraries."""
     started: list[subprocess.Popen[bytes]] = []
+    path = socket_path(settings.home, SOCKET)
 
     def start(*options: str) -> psutil.Process:
-        path = socket_path(settings.home)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        (settings.home / "run").mkdir(parents=True, exist_ok=True)
         # What a job is given: pytest's own variable names the part of the test that runs.
         environment = LocalJob("tune", "digits", {}, settings).environment()
         environment["PYTEST_CURRENT_TEST"] = f"{request.node.nodeid} (call)"
@@ -45,3 +46,4 @@ def fork_server(request: pytest.FixtureRequest, settings: Settings) -> Iterator[
     for server in started:
         server.terminate()
         server.wait(10)
+    path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The server of jobs: what is its own beside what `test_local.py` asks of every job."""
+"""The fork server: what is its own beside what `test_local.py` asks of every job."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from include.jobs import JobFailed, JobKilled, LocalJob, job, process, run_local
-from include.jobs.fork_server import COMMAND, MAX_SOCKET_PATH, differing, socket_path
+from include.jobs.fork_server import COMMAND, SOCKET, differing
 from include.jobs.process import Forked, Spawned
 from include.management import Environment
 from include.projects import load_project
 from include.settings import ROOT
+from include.sockets import socket_path
 from tests.fixtures.jobs import gone
 from tests.fixtures.kubernetes import wait_for
 
@@ -34,7 +35,7 @@ def about(settings: Any, *libraries: str) -> dict[str, Any]:
 def ask(settings: Any, message: bytes, handles: int = 2) -> dict[str, Any]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asker:
         asker.settimeout(20)
-        asker.connect(str(socket_path(settings.home)))
+        asker.connect(str(socket_path(settings.home, SOCKET)))
         asker.recv(4096)
         opened = [os.open(os.devnull, os.O_RDWR) for _ in range(handles)]
         socket.send_fds(asker, [message], opened)
@@ -77,18 +78,20 @@ print([name for name in ("ray", "grpc", "include.projects") if name in sys.modul
 
 
 def test_no_two_jobs_draw_the_same_numbers_by_chance(settings, fork_server):
-    fork_server()
+    fork_server("--libraries", "numpy.random", "--now")
     one, other = about(settings)["numbers"], about(settings)["numbers"]
     assert one[0] != other[0] and one[1] != other[1]
 
 
-@pytest.mark.parametrize("what", ["variable", "installation", "no server", "limit of memory"])
+@pytest.mark.parametrize("what", ["variable", "installation", "no server", "somebody else's", "limit of memory"])
 def test_what_the_server_cannot_be_for_a_job_is_started_by_itself(settings, fork_server, monkeypatch, what):
     server = fork_server()
     if what == "variable":
         monkeypatch.setenv("SKLEARN_WORKING_MEMORY", "7")
     elif what == "installation":
         monkeypatch.setattr(process, "installation", lambda: "another")
+    elif what == "somebody else's":
+        monkeypatch.setattr(process, "is_own", lambda connection: False)
     elif what == "no server":
         server.kill()
         server.wait()
@@ -100,7 +103,7 @@ def test_what_the_server_cannot_be_for_a_job_is_started_by_itself(settings, fork
 
 
 def test_variables_of_the_product_are_the_jobs_own():
-    assert differing({"A": "1", "DEVMLOPS_HOME": "x"}, {"A": "1", "AIRFLOW_CTX": "z"}) == []
+    assert differing({"A": "1", "DEVMLOPS_HOME": "x"}, {"A": "1", "DEVMLOPS_ACTOR": "z"}) == []
     assert differing({"A": "1", "B": "1"}, {"A": "2", "C": "1"}) == ["A", "B", "C"]
 
 
@@ -156,6 +159,22 @@ def test_many_at_once_hold_nothing_of_each_other_and_leave_nothing(settings, for
     wait_for(lambda: server.num_fds() == opened, 20)
 
 
+def test_a_job_holds_nothing_of_one_that_has_ended_and_is_not_let_go_yet(settings, fork_server, tmp_path):
+    server = fork_server()
+    command = [*COMMAND, "count", "--spec", 'data:,{"project": "digits", "args": {"to": 1}}']
+    environment = LocalJob("count", "digits", {}, settings).environment()
+    ended = process.fork(command, environment, ROOT, settings.home, tmp_path / "result")
+    assert ended
+    ended.wait_for_end()
+    assert len(about(settings)["open"]) == 3
+    assert psutil.Process(ended.pid).status() == psutil.STATUS_ZOMBIE, "its id is its own until it is let go"
+    ended.reap()
+    ended.stdin.close()
+    ended.stdout.close()
+    assert ended.returncode == 0
+    wait_for(lambda: not server.children(), 10)
+
+
 @pytest.mark.parametrize(
     ("message", "handles", "says"),
     [
@@ -165,6 +184,7 @@ def test_many_at_once_hold_nothing_of_each_other_and_leave_nothing(settings, for
         (json.dumps({"command": ["sh", "-c", "id"], "environment": {}, "folder": "/"}).encode(), 2, "not a job"),
         (json.dumps({"command": COMMAND, "environment": {}, "folder": "/"}).encode(), 1, "not a job"),
         (json.dumps({"command": COMMAND, "environment": [], "folder": "/"}).encode(), 2, "items|mapping|list"),
+        (json.dumps({"command": [*COMMAND, 5], "environment": {"A": 1}, "folder": "/"}).encode(), 2, "other variables: A, "),
         (b"\xff\xfe\xfd", 2, "decode|Expecting value"),
     ],
 )
@@ -193,6 +213,14 @@ def test_a_job_that_runs_longer_than_that_keeps_the_server(settings, fork_server
     assert server.is_running()
 
 
+def test_a_server_that_is_told_to_end_takes_its_socket_with_it(settings, fork_server):
+    server = fork_server()
+    assert about(settings)["parent"] == server.pid and socket_path(settings.home, SOCKET).exists()
+    server.terminate()
+    server.wait(10)
+    assert not socket_path(settings.home, SOCKET).exists()
+
+
 def test_a_job_that_a_signal_ended_says_so(settings, fork_server):
     fork_server()
     job = LocalJob("die", "digits", {"number": int(signal.SIGKILL)}, settings)
@@ -206,10 +234,3 @@ def test_without_a_server_nothing_is_different(settings):
     started = time.monotonic()
     job.run(lambda line: None)
     assert isinstance(job.process, Spawned) and time.monotonic() - started < 30
-
-
-def test_the_socket_of_a_long_home_lies_in_the_temporary_folder():
-    short, long = Path("/srv/.devmlops"), Path("/srv/" + "긴이름" * 20)
-    assert socket_path(short) == short / "run" / "jobs.sock"
-    assert len(os.fsencode(socket_path(long))) <= MAX_SOCKET_PATH
-    assert socket_path(long) != socket_path(long / "other")

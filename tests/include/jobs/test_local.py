@@ -29,7 +29,7 @@ from tests.fixtures.jobs import gone
 
 @pytest.fixture(params=["spawned", "forked"])
 def settings(request, settings, fork_server):
-    """All that a job on this machine does, it does as a process of its own and as a fork of the server of jobs."""
+    """All that a job on this machine does, it does as a process of its own and as a fork of the fork server."""
     if request.param == "forked":
         fork_server()
     return settings

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -29,6 +31,18 @@ def test_every_address_must_answer(monkeypatch: pytest.MonkeyPatch, second: int 
     monkeypatch.setattr(health, "_get", get)
     said = health.answers(*URLS)(PROGRAM)
     assert said is told if told is None else said is not None and said.startswith(told)
+
+
+def test_a_socket_is_healthy_when_somebody_listens(tmp_path: Path) -> None:
+    path = tmp_path / "a.sock"
+    check = health.accepts(path)
+    assert check(PROGRAM) == "waits for its socket to open"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(path))
+        assert check(PROGRAM) == "waits for its socket to open"
+        listener.listen()
+        assert check(PROGRAM) is None
+    assert check(PROGRAM) == "waits for its socket to open"
 
 
 def test_the_api_server_is_asked_for_the_api_of_tasks_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -4,7 +4,8 @@ import configparser
 from pathlib import Path
 
 from include.local.places import Places
-from include.local.supervisor import MAX_SOCKET_PATH, Supervisor, configuration, socket_path, tail
+from include.local.supervisor import Supervisor, configuration, socket_path, tail
+from include.sockets import MAX_PATH
 
 
 def parsed(home: Path, *names: str) -> configparser.RawConfigParser:
@@ -28,8 +29,8 @@ def test_odd_paths_are_quoted(tmp_path: Path) -> None:
 
 
 def test_a_long_home_gets_a_short_socket(tmp_path: Path) -> None:
-    long = Places(tmp_path / ("x" * MAX_SOCKET_PATH))
-    assert len(str(socket_path(long))) <= MAX_SOCKET_PATH
+    long = Places(tmp_path / ("x" * MAX_PATH))
+    assert len(str(socket_path(long))) <= MAX_PATH
     assert socket_path(long) != socket_path(Places(long.home / "y"))
     assert socket_path(Places(Path("/x"))) == Path("/x/run/supervisor.sock")
 

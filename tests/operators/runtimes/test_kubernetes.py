@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from kubernetes.client.exceptions import ApiException
 
 from include.errors import FinalError
 from include.jobs import (
@@ -273,6 +274,21 @@ def test_a_job_with_other_arguments_takes_the_place_of_the_old_one(cluster, star
     left(cluster)
 
 
+def test_a_pod_of_a_try_that_died_right_after_making_it_leaves_no_secret(cluster, start, monkeypatch):
+    dies = start("count", {"to": 6, "pause": 0.5})
+
+    def die(uid: str) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(dies, "_own_secret", die)
+    with pytest.raises(SystemExit):
+        dies.run(lambda line: None)
+    assert len(cluster.pods) == 1 and cluster.secrets
+    assert start("count", {"to": 6, "pause": 0.5}).run(lambda line: None)["to"] == 6
+    assert len(cluster.made) == 1
+    left(cluster)
+
+
 def test_a_try_whose_pod_was_replaced_leaves_the_new_one_alone(cluster, start, tmp_path, monkeypatch):
     """The old try ends last: it neither follows nor removes what has its pod's name now."""
     monkeypatch.setattr(what, "GRACE_S", 1)
@@ -287,6 +303,9 @@ def test_a_try_whose_pod_was_replaced_leaves_the_new_one_alone(cluster, start, t
     thread.join(60)
     assert isinstance(ends[0], JobLost) and "another try" in str(ends[0])
     wait_for(lambda: sum("번째" in line for line in new_lines) > 3)
+    with pytest.raises(ApiException, match="put a new pod in its place"):
+        old.pod_manager.read_pod(old.pod)
+    assert old.find_pod("ml", {}) is None and old._last() == (None, True)
     note.touch()
     newer.join(60)
     assert results[0]["to"] == sum("번째" in line for line in new_lines)
