@@ -20,6 +20,7 @@ import pytest
 from include.jobs import JobFailed, JobKilled, LocalJob, job, process, run_local
 from include.jobs.fork_server import COMMAND, SOCKET, differing
 from include.jobs.process import Forked, Spawned
+from include.jobs.spec import Spec, spec_uri
 from include.management import Environment
 from include.projects import load_project
 from include.settings import ROOT
@@ -161,7 +162,7 @@ def test_many_at_once_hold_nothing_of_each_other_and_leave_nothing(settings, for
 
 def test_a_job_holds_nothing_of_one_that_has_ended_and_is_not_let_go_yet(settings, fork_server, tmp_path):
     server = fork_server()
-    command = [*COMMAND, "count", "--spec", 'data:,{"project": "digits", "args": {"to": 1}}']
+    command = [*COMMAND, "count", "--spec", spec_uri(Spec("digits", {"to": 1}))]
     environment = LocalJob("count", "digits", {}, settings).environment()
     ended = process.fork(command, environment, ROOT, settings.home, tmp_path / "result")
     assert ended
