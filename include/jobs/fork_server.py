@@ -19,6 +19,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import selectors
 import signal
 import socket
@@ -42,7 +43,7 @@ LIBRARIES = (
 )
 COMMAND = [sys.executable, "-m", "include.jobs"]
 SIGNALS = {signal.SIGTERM, signal.SIGINT}
-OWN = "DEVMLOPS_"  # begins the variables that no library reads
+OWN = re.compile(r"^(DEVMLOPS_|MLFLOW_TRACKING_SERVER_CERT_PATH$)")  # variables that no library reads while it is imported
 MESSAGE_BYTES = 1 << 20
 IDLE_S = 900.0
 SOCKET = "jobs.sock"
@@ -57,7 +58,7 @@ def installation() -> str:
 
 def differing(here: dict[str, str], there: dict[str, str]) -> list[str]:
     """Return the names of variables that libraries may read and that are not the same in both environments."""
-    names = {name for name in {*here, *there} if not name.startswith(OWN)}
+    names = {name for name in {*here, *there} if not OWN.match(name)}
     return sorted(name for name in names if here.get(name) != there.get(name))
 
 
@@ -164,8 +165,8 @@ class ForkServer:
         for name in self.libraries:
             try:
                 importlib.import_module(name)
-            except ImportError as missing:  # a job that needs it says so
-                print(f"{name} cannot be imported: {missing}", flush=True)
+            except Exception as problem:  # a job that needs it says so
+                print(f"{name} cannot be imported: {problem}", flush=True)
         getproctitle()  # it finds its place while the variables of this process are still the first ones
         gc.collect()
         gc.freeze()  # so that no job copies pages only because its collector looked at them

@@ -20,14 +20,12 @@ from include.jobs import memory
 from include.jobs.errors import JobFailed, JobKilled, JobOutOfMemory, JobRefused, JobTimeout, NotHere
 from include.jobs.process import Process, start
 from include.jobs.registry import find
-from include.jobs.request import QUIET, Request
+from include.jobs.request import QUIET, WITHHELD, Request
 from include.jobs.spec import write_json
 from include.settings import ROOT, Settings
 
 TAIL_LINES = 40
 GRACE_S = 8.0
-# Airflow's own variables hold its database's password; a job has no use for them.
-WITHHELD = re.compile(r"^_?_?AIRFLOW")
 
 
 def _show(line: str) -> None:

@@ -33,6 +33,8 @@ QUIET = {
     "PYTHONIOENCODING": "utf-8",
     "MPLBACKEND": "Agg",
 }
+# Airflow's own variables hold its database's password; a job has no use for them.
+WITHHELD = re.compile(r"^_?_?AIRFLOW")
 HOME = "/tmp/devmlops"  # in a container, where nothing else may be written
 ADDRESSES = ("data_dev_url", "data_ops_url", "mlflow_url", "triton_grpc_url", "triton_http_url", "inference_url", "airflow_url")
 LOOPBACK = re.compile(r"^(?:\w+://)?(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::|/|$)")

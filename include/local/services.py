@@ -11,6 +11,7 @@ from pathlib import Path
 
 from include.jobs.fork_server import SOCKET
 from include.jobs.request import QUIET as JOB_QUIET
+from include.jobs.request import WITHHELD
 from include.local.airflow_config import PARALLELISM, airflow_environment
 from include.local.code_state import code_state
 from include.local.dag_files import all_read
@@ -125,7 +126,8 @@ def base_environment() -> dict[str, str]:
 
 def job_environment() -> dict[str, str]:
     """Return the variables of a job, without the product's own."""
-    return {**base_environment(), **JOB_QUIET, "PYTHONPATH": str(ROOT)}
+    kept = {name: value for name, value in base_environment().items() if not WITHHELD.match(name)}
+    return {**kept, **JOB_QUIET, "PYTHONPATH": str(ROOT)}
 
 
 def _environment(settings: Settings, without: tuple[str, ...] = ()) -> dict[str, str]:

@@ -46,16 +46,18 @@ def ask(settings: Any, message: bytes, handles: int = 2) -> dict[str, Any]:
         return said
 
 
-def test_a_job_finds_the_libraries_in_memory_and_is_else_as_if_started_by_itself(settings, fork_server):
+def test_a_job_finds_the_libraries_in_memory_and_is_else_as_if_started_by_itself(settings, sample_jobs, fork_server):
+    (sample_jobs / "raises_at_import.py").write_text("raise RuntimeError('no place for a cache')")
     alone = about(settings, "numpy", "colorsys")
-    server = fork_server("--libraries", "numpy", "colorsys", "no_such_library", "--now")
+    server = fork_server("--libraries", "no_such_library", "raises_at_import", "numpy", "colorsys", "--now")
     forked = about(settings, "numpy", "colorsys")
     assert alone["there"] == {"numpy": False, "colorsys": False} and alone["parent"] == os.getpid()
     assert forked["there"] == {"numpy": True, "colorsys": True} and forked["parent"] == server.pid
     for key in ("argv", "open"):
         assert len(forked[key]) == len(alone[key]), key
     assert " ".join(forked["words"]).startswith(" ".join([*COMMAND, "about"])) and forked["argv"][0] == alone["argv"][0]
-    assert "no_such_library cannot be imported" in (settings.home / "fork_server.log").read_text()
+    log = (settings.home / "fork_server.log").read_text()
+    assert "no_such_library cannot be imported" in log and "raises_at_import cannot be imported: no place" in log
 
 
 @pytest.mark.integration

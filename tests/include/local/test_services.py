@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
+from include.jobs import LocalJob
+from include.jobs.fork_server import differing
 from include.local.platform import Platform
 from include.local.prepare import preparations
-from include.local.services import AIRFLOW, FORK_SERVER, data_keys_file, write_data_keys
+from include.local.services import AIRFLOW, FORK_SERVER, KEPT, data_keys_file, write_data_keys
 from include.local.supervisor import configuration, spec_path
 
 NAMES = (*AIRFLOW, FORK_SERVER, "mlflow", "data-server", "triton", "inference-ap", "labelling")
@@ -98,6 +101,16 @@ def test_how_often_dag_files_are_read_again_is_for_the_shell_to_say(platform: Pl
     monkeypatch.setenv(name, "77")
     environment = specs(platform)["dag-processor"]["environment"]
     assert isinstance(environment, dict) and environment[name] == "77"
+
+
+def test_the_fork_server_has_the_variables_of_a_job(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*KEPT, "LC_TIME", "DOCKER_HOST", "AIRFLOW__OPENLINEAGE__TRANSPORT", "HTTPS_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "77")
+    written = specs(platform)
+    monkeypatch.setattr(os, "environ", {**written["scheduler"]["environment"], "MLFLOW_TRACKING_SERVER_CERT_PATH": "/ours.pem"})
+    asked = LocalJob("about", "digits", {}, platform.settings).environment()
+    assert "AIRFLOW__CORE__LOAD_EXAMPLES" not in asked and asked["LC_TIME"] == "77"
+    assert differing(written[FORK_SERVER]["environment"], asked) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
