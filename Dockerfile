@@ -1,9 +1,10 @@
 # The image that jobs run in, in Docker and on Kubernetes (environments with the runtime docker or kubernetes).
 #
-#   docker build -t devmlops:1 .
-#   docker build -t devmlops:1 --build-arg PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu .     without CUDA
+#   make image TAG=registry.example.com/devmlops:1
+#   make image TAG=devmlops:1 PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu     without CUDA
 #
-# Packages come as `make install` gets them; all that .ci/bootstrap reads of PIP_* may be given as a build argument.
+# Packages come as `make install` gets them; all that .ci/bootstrap reads of PIP_* may be given as a build argument. The
+# code of the projects in include/projects comes with it, and a job refuses where that is not the code of the checkout.
 FROM python:3.11-slim-bookworm AS packages
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
@@ -19,7 +20,8 @@ FROM python:3.11-slim-bookworm
 WORKDIR /opt/devmlops
 COPY --from=packages /opt/devmlops/.devmlops/venv /opt/devmlops/.devmlops/venv
 COPY include include
-RUN .devmlops/venv/bin/python -m compileall -q include
+# Jobs run as nobody, who reads the files of a checkout that only its owner may read.
+RUN chmod -R a+rX include && .devmlops/venv/bin/python -m compileall -q include
 ENV PATH=/opt/devmlops/.devmlops/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONPATH=/opt/devmlops \
     DEVMLOPS_HOME=/tmp/devmlops

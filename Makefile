@@ -1,7 +1,7 @@
 # `make` alone lists the commands. Everything that they write lies in .devmlops/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev project demo examples up down status labelling logs clean test unit integration lint format lock docs benchmarks
+.PHONY: help install install-dev project image demo examples up down status labelling logs clean test unit integration lint format lock docs benchmarks
 
 VENV := .devmlops/venv
 PYTHON := $(VENV)/bin/python
@@ -43,6 +43,13 @@ install-dev:
 
 project: install ## a new project that runs: NAME=... KIND=vision|language|tabular|timeseries (TITLE=... OWNER=... INTO=...)
 	@$(PYTHON) -m include.scaffold --kind "$$KIND" $${TITLE:+--title "$$TITLE"} $${OWNER:+--owner "$$OWNER"} $${INTO:+--into "$$INTO"} -- "$$NAME"
+
+# PROJECTS, or DEVMLOPS_PROJECTS_DIR, lies over the projects of the checkout. What PIP_* says beside the indexes names files of
+# this machine, which the build does not see: ARGS="--build-arg PIP_CERT=..." gives what the base image has.
+image: ## the image that jobs in containers run: TAG=devmlops:local (PROJECTS=... adds a folder of projects) (ARGS=...)
+	@tag=$${TAG:-devmlops:local}; projects=$${PROJECTS:-$$DEVMLOPS_PROJECTS_DIR}; \
+	docker build -t "$$tag" --build-arg PIP_INDEX_URL --build-arg PIP_EXTRA_INDEX_URL --build-arg PIP_DEFAULT_TIMEOUT $(ARGS) . && \
+	if [ -n "$$projects" ]; then docker build -t "$$tag" --build-arg BASE="$$tag" -f deploy/projects.Dockerfile "$$projects"; fi
 
 demo: install ## set up, start, run the whole loop, show the result (HUMAN=1 waits for real approvers)
 	@HUMAN=$(HUMAN) $(PYTHON) -m include.local.demo

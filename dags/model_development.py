@@ -68,7 +68,12 @@ for project in projects(with_model=True):
             first, train = workflow_tasks(project, split.output, place)
         else:
             first = tune = TuneOperator(
-                task_id="tune", project=name, split=split.output, trials="{{ params.trials or '' }}", experiment=place
+                task_id="tune",
+                project=name,
+                split=split.output,
+                trials="{{ params.trials or '' }}",
+                start_from="{{ params.start_from }}",
+                experiment=place,
             )
             train = TrainOperator(
                 task_id="train",
@@ -89,7 +94,7 @@ for project in projects(with_model=True):
             outlets=[Asset(f"{name}/confirmed_model")],
         )
         checks >> first  # code that cannot give a model costs seconds, not a search
-        # The gate counts failed tests: they must have run before it looks.
+        # The gate asks for the outcome of the tests: they must have run before it looks.
         test >> confirm
         if project.training.confirmation.by == "person":
             wanted = project.training.confirmation

@@ -7,6 +7,9 @@ After the last yes the deploying task computes the digest again, checks the appr
 
 **When to run it.** When a confirmed model should go into production. Retraining starts it by itself.
 
+**Where it runs.** Jobs run where project.yaml says, or where the form of the run says; those that work with a ledger or a
+model server's folder of this machine stay here.
+
 **When it fails.** Each report says which number missed which limit; nothing is deployed. A refusal, no answer in time,
 an author's own approval, or a task marked as success by hand all end without deployment. Start a new run for a new
 release: approvals are for one digest and are used once.
@@ -14,7 +17,7 @@ release: approvals are for one digest and are used once.
 
 from airflow.sdk import Asset, Param, chain
 
-from operators.pipeline import pipeline, projects
+from operators.pipeline import environment_param, pipeline, projects
 from operators.release import (
     ApprovalStepOperator,
     DeployOperator,
@@ -39,7 +42,8 @@ PARAMS = {
 
 for project in projects(with_model=True):
     # One that waits for people does not hold up the next.
-    with pipeline(project, "release", "release", __doc__, params=PARAMS, max_active_runs=16) as dag:
+    params = {**PARAMS, **environment_param(project)}
+    with pipeline(project, "release", "release", __doc__, params=params, max_active_runs=16) as dag:
         name = project.name
         opened = OpenReleaseOperator(task_id="open_release", project=name, model_version="{{ params.model_version }}")
         optimise = OptimiseOperator(task_id="optimise", project=name, release=opened.output)

@@ -1,17 +1,19 @@
 """Train a registered model again from its record, and tell how far the result differs.
 
-**What it does.** Takes data, split, hyperparameters, seed and number of epochs from the record of the model's training,
-trains once more with the code as it is now, and compares every metric of every epoch.
+**What it does.** Takes code and settings of the project, data, split, hyperparameters, seed and the model that it began with
+from the record of the model's training, trains once more, evaluates on the same test part, and compares every metric. What
+lies in the project's folder now does not matter; the product is the one that is installed. The button `Report` opens the page.
 
 **When to run it.** When somebody asks whether a model can be made again: an audit, a doubt, a new machine.
 
 **When it fails.** The log says what the record lacks, or which data is no more what it was. A result that differs is no
-failure: the report names code, packages and machine that are not as they were.
+failure: the report names code, packages and machine that are not as they were. Cleared, the task goes on with a training that
+was done, and closes one that was killed. On ops data the recorded code must be confirmed.
 """
 
 from airflow.sdk import Param
 
-from operators.pipeline import pipeline, projects
+from operators.pipeline import environment_param, pipeline, projects
 from operators.training import ReproduceOperator
 
 PARAMS = {
@@ -21,6 +23,6 @@ PARAMS = {
 }
 
 for project in projects(with_model=True):
-    with pipeline(project, "reproduction", "training", __doc__, params=PARAMS) as dag:
+    with pipeline(project, "reproduction", "training", __doc__, params={**PARAMS, **environment_param(project)}) as dag:
         ReproduceOperator(task_id="reproduce", project=project.name, version="{{ params.model_version }}")
     globals()[dag.dag_id] = dag

@@ -87,10 +87,16 @@ class Settings(BaseSettings):
     ray_storage: str = Field("", description="Folder that all nodes of that cluster share; empty suffices for one node.")
 
     # Behaviour
+    job_environment: str = Field("", description="Set for a job: name of the environment that it runs in.")
     job_runtime: str = Field("", description="Set for a job: where it runs, such as docker or ray.")
     job_cpus: float = Field(0, description="Set for a job: processors that its environment gives; 0 says nothing.")
-    job_gpus: float = Field(0, description="Set for a job: GPUs that its environment gives.")
-    job_code: str = Field("", description="Set for a job on ops data: digest of the confirmed code, which it must run.")
+    job_gpus: Annotated[float | None, BeforeValidator(lambda value: None if value == "" else value)] = Field(
+        None, description="Set for a job: GPUs that its environment gives; empty takes what the machine has."
+    )
+    job_image: str = Field("", description="Set for a job in a container: the image of its environment.")
+    job_code: str = Field(
+        "", description="Set for a job in a container or on ops data: digest of the project's code, which it must run."
+    )
     actor: str = Field("", description="On whose behalf this process works; tasks set it for their jobs, audit entries name it.")
     prediction_log: Path = Field(ROOT / ".devmlops" / "inference" / "log", description="Folder of the prediction log.")
     prediction_log_fsync: bool = Field(

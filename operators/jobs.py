@@ -54,10 +54,19 @@ class JobOperator(ProjectOperator):
         return settings.for_zone(zone_of(arguments) or self.zone)
 
     def place(self, settings: Settings, project: Project, wish: str) -> Environment:
-        """Return the environment that the job runs in, given what the run wishes."""
-        from include.management import choose
+        """Return the environment that the job runs in, given what the run wishes.
 
-        return choose(settings, project, self.job, wish)
+        A job that works with what is on this machine alone stays here, unless project.yaml places it by its own name.
+        """
+        from include.jobs.request import tied
+        from include.management import LOCAL, choose
+
+        chosen = choose(settings, project, self.job, wish)
+        if self.job not in project.environments.jobs and (what := tied(chosen, self.job, settings)):
+            self.log.info("job %s stays in the environment local, not %s: it works with %s", self.job, chosen.name, what)
+            own = project.environments.default
+            return LOCAL.limited(own.timeout_minutes, own.memory)
+        return chosen
 
     def reads(self, settings: Settings, project: Project, arguments: dict[str, Any]) -> Zone | None:
         """Return the zone whose data the job reads; None where it reads none."""

@@ -96,12 +96,24 @@ def mlflow_errors(settings: Settings, doing: str) -> Iterator[None]:
     try:
         yield
     except MlflowException as cause:
-        gone = "Max retries exceeded" in str(cause) or "Connection" in str(cause)
+        gone = is_gone(cause)
         code = "UNREACHABLE" if gone else str(cause.error_code)
         problem = "the server does not answer; is it running?" if gone else str(cause)
         raise MlflowError(settings.mlflow_url, doing, problem, code) from cause
     except RequestException as cause:
         raise MlflowError(settings.mlflow_url, doing, f"the server does not answer ({type(cause).__name__})") from cause
+
+
+def is_gone(error: Exception) -> bool:
+    """Tell whether an error of MLflow's client says that the server did not answer."""
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+
+    if isinstance(error, MlflowError):
+        return error.code == "UNREACHABLE"
+    if isinstance(error, MlflowException):
+        return "Max retries exceeded" in str(error) or "Connection" in str(error)
+    return isinstance(error, RequestException)
 
 
 def ensure_experiment(client: MlflowClient, name: str) -> str:
@@ -179,7 +191,12 @@ def read_file(client: MlflowClient, run_id: str, path: str) -> bytes:
 def find_runs(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> list[Run]:
     """Return the runs of an experiment that carry all these tags, newest first."""
     where = " and ".join(f"tags.`{key}` = '{_quoted(value)}'" for key, value in tags.items())
-    return list(client.search_runs([experiment_id], where, order_by=["attributes.start_time DESC"], max_results=500))
+    found, token, order = [], None, ["attributes.start_time DESC"]
+    while True:
+        some = client.search_runs([experiment_id], where, order_by=order, max_results=BATCH, page_token=token)
+        found += list(some)
+        if not (token := some.token):
+            return found
 
 
 def _quoted(value: str) -> str:

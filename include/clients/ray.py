@@ -43,7 +43,6 @@ def cluster(
     cpus: int,
     object_store_bytes: int = OBJECT_STORE_BYTES,
     gpus: int = 0,
-    least: float = 0,
     on_gone: Callable[[], None] | None = None,
 ) -> AbstractContextManager[Path]:
     """Return Ray for a block: the cluster that this process is a job of, or else one of its own on this machine.
@@ -56,17 +55,14 @@ def cluster(
         cpus: as for `local_cluster`.
         object_store_bytes: as for `local_cluster`.
         gpus: as for `local_cluster`.
-        least: processors that one worker takes, and without which nothing would ever run.
         on_gone: as for `local_cluster`.
 
     Raises:
-        RayError: it did not start or does not answer, or the environment gives less than one worker takes.
+        RayError: it did not start or does not answer.
     """
     if settings.job_runtime == "ray":
         return _this_cluster(settings)
     given = max(1, int(settings.job_cpus)) if settings.job_cpus else cpus
-    if least > given:
-        raise RayError(f"a worker takes {least:g} processors, and the environment of this job gives {given}: raise its cpu")
     return local_cluster(settings, min(cpus, given), object_store_bytes, gpus, on_gone)
 
 

@@ -6,12 +6,11 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
-from typing import Any
 
 from include.components.declare import Component
 from include.components.errors import ComponentError
 from include.components.graph import edges, order
-from include.components.registry import as_text, check_registered, declared, find, register, registered, shared
+from include.components.registry import as_text, check_registered, declared, find, param_text, register, registered, shared
 from include.projects import Project, ProjectError, load_project
 from include.settings import Settings
 
@@ -77,7 +76,7 @@ def _show(arguments: argparse.Namespace) -> Iterable[str]:
         return [json.dumps(said, ensure_ascii=False, indent=1)]
     if one.version is not None:
         check_registered(one, registered())
-    params = [f"  {name}: {_param(schema)}" for name, schema in said["params"].items()]
+    params = [f"  {name}: {param_text(schema)}" for name, schema in said["params"].items()]
     return [
         f"{one.use}, {one.kind}: {one.about}",
         "inputs:",
@@ -88,18 +87,6 @@ def _show(arguments: argparse.Namespace) -> Iterable[str]:
         *(f"  {name}: {kind}" for name, kind in said["outputs"].items()),
         f"code: {one.body.__module__}:{one.body.__qualname__}",
     ]
-
-
-def _param(schema: dict[str, Any]) -> str:
-    bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    kinds = [one.get("type", "") for one in schema.get("anyOf", [schema])]
-    parts = [" or ".join(filter(None, kinds)) or "any"]
-    for inside in [schema, *schema.get("anyOf", [])]:
-        parts += [f"{sign} {inside[name]}" for name, sign in bounds.items() if name in inside]
-    if "enum" in schema:
-        parts.append("one of " + ", ".join(map(str, schema["enum"])))
-    parts.append(f"default {json.dumps(schema['default'], ensure_ascii=False)}" if "default" in schema else "must be given")
-    return ", ".join(parts)
 
 
 def _check(arguments: argparse.Namespace) -> Iterable[str]:

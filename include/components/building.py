@@ -75,7 +75,9 @@ def network(
 
     there: Any = Building(context.project, build)
     given = {**architecture, **training}
-    trained = TorchLearner().fit(there, given, parts, context.seed, epochs, _report(context, epochs))
+    teacher = TorchLearner()
+    context.say(f"it trains on {teacher.place()}")
+    trained = teacher.fit(there, given, parts, context.seed, epochs, _report(context, epochs))
     return Network(trained, build, given)
 
 

@@ -12,11 +12,10 @@ from include.components import values
 from include.components.declare import Component, Context
 from include.components.errors import StepError, StepFailed
 from include.components.types import Type
-from include.errors import FinalError
+from include.errors import of_the_machine
 from include.projects import Project
 from include.projects.workflow import WorkflowStep
 
-OF_THE_MACHINE = (OSError, MemoryError, TimeoutError)  # another try may help
 Files = dict[str, bytes]
 
 
@@ -123,7 +122,7 @@ def _errors(name: str, one: Component, step: WorkflowStep) -> Iterator[None]:
             advice = "give the step more (memory in project.yaml), or work in smaller pieces"
             raise StepFailed(name, one.use, f"needs more than {limit} ({said}); {advice}") from cause
         where = _where(cause, one)
-        if isinstance(cause, OF_THE_MACHINE) and not isinstance(cause, FinalError):
+        if of_the_machine(cause):
             raise StepFailed(name, one.use, f"{said}{where}") from cause
         raise StepError(name, one.use, f"{said}{where}") from cause
 

@@ -3,6 +3,7 @@
 The own digest is over the definition and everything of its module that it names: comments, docstrings and formatting
 do not count. It tells whether a registered version was changed. The whole digest adds every module of training, components
 and projects that the code imports, at any depth: what a step computed is taken again only where all of that is the same.
+Projects may lie in another folder than that of the product; where a module lies does not count, its name does.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any
 
 from include.settings import ROOT
 
-AREAS = ("include.training", "include.components", "include.projects")  # what decides what a component computes
+PROJECTS = "include.projects"
+AREAS = ("include.training", "include.components", PROJECTS)  # what decides what a component computes
 
 
 def own_digest(body: Any) -> str:
@@ -31,8 +33,9 @@ def whole_digest(body: Any) -> str:
     total = hashlib.sha256(own_digest(body).encode())
     tree = ast.parse(path.read_text(encoding="utf-8"))
     used = _used(tree, body.__qualname__)
-    for found in sorted(_reached([name for node in used for name in _imports(node, body.__module__)])):
-        total.update(f"{found.relative_to(ROOT).as_posix()}\0{_content(found, found.stat().st_mtime_ns)}\n".encode())
+    reached = _reached([name for node in used for name in _imports(node, body.__module__)])
+    for module, found in sorted(reached.items()):
+        total.update(f"{module}\0{_content(found, found.stat().st_mtime_ns)}\n".encode())
     return f"sha256:{total.hexdigest()}"
 
 
@@ -105,28 +108,32 @@ def _imports(tree: ast.AST, module: str) -> list[str]:
     return [name for name in found if name.startswith(AREAS)]
 
 
-def _reached(begin: list[str]) -> set[Path]:
-    wanted, found = list(begin), set[Path]()
+def _reached(begin: list[str]) -> dict[str, Path]:
+    """Return the files of modules and of all that they import, by name; a name that is no module is left out."""
+    wanted, found = list(begin), dict[str, Path]()
     while wanted:
-        path = _file(wanted.pop())
-        if path is None or path in found:
-            continue
-        found.add(path)
-        wanted += _imported(path, path.stat().st_mtime_ns)
+        module = wanted.pop()
+        path = None if module in found else _file(module)
+        if path is not None:
+            found[module] = path
+            wanted += _imported(path, path.stat().st_mtime_ns, module)
     return found
 
 
 @cache
-def _imported(path: Path, changed: int) -> tuple[str, ...]:
-    inside = path.relative_to(ROOT).with_suffix("")
-    parts = inside.parts[:-1] if inside.name == "__init__" else inside.parts
-    package = ".".join((*parts, "x")) if inside.name == "__init__" else ".".join(parts)
+def _imported(path: Path, changed: int, module: str) -> tuple[str, ...]:
+    package = f"{module}.x" if path.name == "__init__.py" else module
     return tuple(_imports(ast.parse(path.read_text(encoding="utf-8")), package))
 
 
 def _file(module: str) -> Path | None:
-    base = ROOT.joinpath(*module.split("."))
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
-            return path
+    """Return the file of a module, found as Python finds it: in the product, else in the other folders of projects."""
+    places = [ROOT.joinpath(*module.split("."))]
+    if module.startswith(PROJECTS + "."):
+        inside = module.removeprefix(PROJECTS + ".").split(".")
+        places += [Path(folder).joinpath(*inside) for folder in sys.modules[PROJECTS].__path__]
+    for base in places:
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if path.is_file():
+                return path
     return None

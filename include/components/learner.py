@@ -14,7 +14,7 @@ from include.projects import Project
 from include.training.errors import InputError
 from include.training.learners import Epoch, Files, Fitted, Learner
 from include.training.parts import Arrays
-from include.training.scores import validate
+from include.training.scores import measure, validate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -153,10 +153,9 @@ def measured(
             those of the task.
     """
     check_preparation(project, model, [parts["train"].inputs, parts["validation"].inputs])
-    found = [
-        validate(project.task, part.labels, _outputs(project, model, part)) for part in (parts["train"], parts["validation"])
-    ]
-    epoch: Epoch = {"epoch": 1, "train_loss": found[0]["validation_loss"], **found[1]}
+    train, held = parts["train"], parts["validation"]
+    loss = validate(project.task, train.labels, _outputs(project, model, train))["validation_loss"]
+    epoch: Epoch = {"epoch": 1, "train_loss": loss, **measure(project, held.labels, _outputs(project, model, held))}
     model.history, model.best_epoch = [epoch], 1
     if on_epoch:
         on_epoch(epoch)

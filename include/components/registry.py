@@ -183,3 +183,16 @@ def as_text(one: Component) -> dict[str, Any]:
         "params": schema,
         "outputs": {key: str(it) for key, it in one.outputs.items()},
     }
+
+
+def param_text(schema: dict[str, Any]) -> str:
+    """Return what a parameter may be and what it is by itself, in words."""
+    bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    kinds = [one.get("type", "") for one in schema.get("anyOf", [schema])]
+    parts = [" or ".join(filter(None, kinds)) or "any"]
+    for inside in [schema, *schema.get("anyOf", [])]:
+        parts += [f"{sign} {inside[name]}" for name, sign in bounds.items() if name in inside]
+    if "enum" in schema:
+        parts.append("one of " + ", ".join(map(str, schema["enum"])))
+    parts.append(f"default {json.dumps(schema['default'], ensure_ascii=False)}" if "default" in schema else "must be given")
+    return ", ".join(parts)

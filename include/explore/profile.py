@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.clients.mlflow import ensure_experiment, find_runs, log_metrics, mlflow_client, mlflow_errors, read_file
 from include.explore import columns as about_columns
-from include.explore import comparing, counting, preparing, relations, sounds, texts, windows
+from include.explore import comparing, counting, missing, preparing, relations, sounds, texts, windows
 from include.explore import pictures as about_pictures
 from include.explore.book import Book
 from include.explore.measuring import Measures, kind_of, measure
@@ -136,6 +136,7 @@ def _by_kind(book: Book, project: Project, drawn: Drawn, found: Measures, seed: 
     if kind in about:
         about[kind](book, project, drawn, found)
     about_columns.tell(book, project, found, drawn.whole)
+    missing.tell(book, project, found)
     relations.tell(book, project, found, drawn.labels, seed)
     if kind in ("window", "table"):
         windows.over_time(book, project, drawn, found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -12,6 +12,7 @@ from include.explore.measuring import NUMBERS, Measures
 from include.projects import Project
 from include.reports import bars, table
 from include.reports.letters import spelt
+from include.training.drawing import INK, diverging
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 MOST_COLUMNS, MOST_ROWS, MOST_VALUES, PAIRS = 40, 10_000, 100, 15
 NEIGHBOURS_OF = 3000  # rows that mutual information is estimated from: the neighbours of each are searched
 FEWEST = 20  # rows that a relation is told from
+WRITTEN = 12  # columns up to which each cell has its number
+PEARSON, RATIO, CRAMER = "Pearson's r", "correlation ratio", "Cramér's V"
+ABOUT = (
+    f"Of two numbers {PEARSON}, -1 to 1: below 0 one falls where the other rises. Without a sign, 0 is none and 1 is full: "
+    f"{CRAMER} of two names, the {RATIO} of a number and a name. The strongest first, whatever the sign."
+)
 
 
 def tell(book: Book, project: Project, measures: Measures, labels: Sequence[str | None], seed: int) -> None:
@@ -35,18 +42,21 @@ def tell(book: Book, project: Project, measures: Measures, labels: Sequence[str 
         return
     numbers = [name for name in names if name in numbers]
     strength = association(frame, numbers, [name for name in names if name not in numbers])
-    pairs = [(strength[i, j], names[i], names[j]) for i in range(len(names)) for j in range(i)]
-    pairs = sorted((one for one in pairs if one[0] == one[0]), reverse=True)[:PAIRS]
-    pieces = ["0 is none, 1 is full: |r| of numbers, Cramér's V of names, the correlation ratio of both."]
-    book.add("Relations between columns", *pieces, _map(book, strength, names), _pairs(pairs))
-    book.facts["relations"] = [{"columns": [a, b], "strength": round(float(value), 4)} for value, a, b in pairs]
+    pairs = [
+        (float(strength[i, j]), names[i], names[j], _measure(i, j, len(numbers))) for i in range(len(names)) for j in range(i)
+    ]
+    pairs = sorted((one for one in pairs if one[0] == one[0]), key=lambda one: (-abs(one[0]), one[1], one[2]))[:PAIRS]
+    book.add("Relations between columns", ABOUT, _map(book, strength, names, len(numbers)), _pairs(pairs))
+    book.facts["relations"] = [
+        {"columns": [a, b], "strength": round(value, 4), "measure": measure} for value, a, b, measure in pairs
+    ]
 
 
 def association(frame: pd.DataFrame, numbers: Sequence[str], kinds: Sequence[str]) -> np.ndarray:
-    """Return how strongly columns hang together, 0 to 1, float (n, n): numbers first, then names.
+    """Return how strongly columns hang together, float (n, n): numbers first, then names.
 
-    Pearson's |r| of two numbers, the correlation ratio of a number and a name, Cramér's V with Bergsma's correction of
-    two names; of the rows that have both.
+    Pearson's r of two numbers, -1 to 1; without a sign, 0 to 1, the correlation ratio of a number and a name, and Cramér's
+    V with Bergsma's correction of two names; of the rows that have both.
     """
     import numpy as np
 
@@ -54,7 +64,7 @@ def association(frame: pd.DataFrame, numbers: Sequence[str], kinds: Sequence[str
     found = np.eye(count)
     if len(numbers):
         values = frame[list(numbers)].astype("float64")
-        found[: len(numbers), : len(numbers)] = np.abs(values.corr().to_numpy())
+        found[: len(numbers), : len(numbers)] = values.corr().to_numpy()
     codes = {name: frame[name].astype("category").cat.codes.to_numpy() for name in kinds}
     for place, name in enumerate(kinds, len(numbers)):
         for other, number in enumerate(numbers):
@@ -132,17 +142,41 @@ def _label(
     )
 
 
-def _map(book: Book, strength: np.ndarray, names: Sequence[str]) -> Markup:
+def _measure(first: int, second: int, numbers: int) -> str:
+    """Return how two columns were compared, of which so many are numbers."""
+    return (CRAMER, RATIO, PEARSON)[(first < numbers) + (second < numbers)]
+
+
+def _map(book: Book, strength: np.ndarray, names: Sequence[str], numbers: int) -> Markup:
+    """Draw how columns hang together: with a sign in blue and orange, without one in green."""
+    import numpy as np
+
     side = min(max(3.4, 0.3 * len(names) + 1.4), 12)
-    shown = spelt(names, 18)
-    with panels(1, 1, side + 1, side) as (figure, (axes,)):
-        picture = axes.imshow(strength, cmap="viridis", vmin=0, vmax=1)
-        axes.set_xticks(range(len(names)), shown, rotation=90, fontsize=7)
-        axes.set_yticks(range(len(names)), shown, fontsize=7)
+    shown, places = spelt(names, 18), np.arange(len(names))
+    signed = np.logical_and.outer(places < numbers, places < numbers)
+    both = 1 < numbers < len(names)
+    with panels(1, 1, side + (2.2 if both else 1.2), side) as (figure, (axes,)):
+        kinds: list[tuple[str, Any, int, np.ndarray]] = []
+        if numbers > 1:
+            kinds.append((f"{PEARSON} of two numbers", diverging(), -1, ~signed))
+        if numbers < len(names):
+            kinds.append((f"without a sign: {CRAMER}, {RATIO}", "Greens", 0, signed))
+        for label, colours, least, hidden in kinds:
+            picture = axes.imshow(np.ma.masked_where(hidden, strength), cmap=colours, vmin=least, vmax=1)
+            legend = figure.colorbar(picture, ax=axes, shrink=0.7)
+            legend.set_label(label, fontsize=7)
+            legend.ax.tick_params(labelsize=7)
+        axes.set_facecolor("#e2e8f0")  # where nothing can be told
+        axes.set_xticks(places, shown, rotation=90, fontsize=7)
+        axes.set_yticks(places, shown, fontsize=7)
         axes.grid(False)
-        figure.colorbar(picture, ax=axes, shrink=0.7)
+        if len(names) <= WRITTEN:
+            for row, column in zip(*np.nonzero(np.isfinite(strength)), strict=True):
+                value = strength[row, column]
+                colour = "white" if abs(value) > 0.6 else INK
+                axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=6, color=colour)
         return book.plot("relations", drawn(figure))
 
 
-def _pairs(pairs: Sequence[tuple[float, str, str]]) -> Markup:
-    return table(("column", "column", "strength"), [(a, b, round(float(value), 3)) for value, a, b in pairs])
+def _pairs(pairs: Sequence[tuple[float, str, str, str]]) -> Markup:
+    return table(("column", "column", "strength", "measure"), [(a, b, round(value, 3), how) for value, a, b, how in pairs])

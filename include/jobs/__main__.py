@@ -15,10 +15,11 @@ from types import FrameType
 from typing import Any
 
 from include.errors import FinalError
+from include.jobs.code import check_code, load_here
 from include.jobs.errors import SpecError
 from include.jobs.registry import JOBS, check_args, find
 from include.jobs.spec import LOG, local_path, read_spec, result_line, write_json
-from include.projects import Project, ProjectError, load_project
+from include.projects import Project, ProjectError
 from include.settings import Settings
 
 FAILED, BAD_SPEC, REFUSED = 1, 2, 3
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         to_log = arguments.result[len(LOG) :] if arguments.result and arguments.result.startswith(LOG) else None
         result_file = local_path(arguments.result) if arguments.result and to_log is None else None
         settings = Settings()
-        project = load_project(spec.project, settings.projects_dir)
+        project = load_here(spec.project, settings)
         function = job.load()
         check_args(arguments.name, function, spec.args)
     except (SpecError, ProjectError) as cause:
@@ -58,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
         return FAILED
     started = time.monotonic()
     try:
-        _check_code(settings, project)
+        check_code(settings, project)
         if not arguments.recorded:
             _record(settings, project, arguments.name, spec.args)
         result = function(settings, project, **spec.args)
@@ -109,24 +110,6 @@ def _record(settings: Settings, project: Project, name: str, args: dict[str, Any
         from include.data.access import note_all
 
         note_all(settings, project, "data.read", args, via=f"job {name}")
-
-
-def _check_code(settings: Settings, project: Project) -> None:
-    """Refuse to work with other code than the confirmed one that whoever started the job has seen.
-
-    Raises:
-        CodeRefused: the code here is another, such as that of an older image.
-    """
-    if settings.job_code:
-        from include.management import CodeRefused, code_of
-
-        here = code_of(project).digest
-        if here != settings.job_code:
-            problem = (
-                f"the code of {project.name} where this job runs is {here[:19]}, but the confirmed one is"
-                f" {settings.job_code[:19]}: build its image, or its working directory, from the confirmed code"
-            )
-            raise CodeRefused(project.name, here, problem, {})
 
 
 def _one_line(error: BaseException) -> str:

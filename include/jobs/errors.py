@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # Exit codes of jobs that did not end by themselves; those of the shell where it has one.
 TIMED_OUT, LOST, UNPLACED = 124, -1, 125
+OWN_LIMITS = "where project.yaml has its own, that of the job under environments or of the workflow's step"
 
 
 class SpecError(FinalError, ValueError):
@@ -59,17 +60,22 @@ class JobOutOfMemory(JobKilled):
     Attributes:
         limit: what its environment gives, such as 4Gi; None where it gives all that there is.
         used: bytes that it took, where that is known.
+        likely: nobody said so, but it was ended by force where its memory is limited.
     """
 
-    def __init__(self, job: str, tail: list[str], environment: Environment | None = None, used: int = 0) -> None:
-        self.limit, self.used = (environment.memory if environment else None), used or None
+    def __init__(
+        self, job: str, tail: list[str], environment: Environment | None = None, used: int = 0, likely: bool = False
+    ) -> None:
+        self.limit, self.used, self.likely = (environment.memory if environment else None), used or None, likely
         where, source = "", ""
         if environment and environment.memory:
             took = f"; it took {used / 2**20:,.0f} MiB" if used else ""
             where = f" ({environment.memory} in the environment {environment.name}{took})"
-            source = f" (memory of the environment {environment.name}, or of the workflow's step where that has its own)"
+            source = f" (memory of the environment {environment.name}, or {OWN_LIMITS})"
         advice = f"give it more{source}, or use fewer workers or smaller batches"
-        super().__init__(job, signal.SIGKILL, tail, f"job {job} ran out of memory{where} and was killed; {advice}")
+        what = f"was killed by SIGKILL, most likely because it ran out of memory{where}"
+        what = what if likely else f"ran out of memory{where} and was killed"
+        super().__init__(job, signal.SIGKILL, tail, f"job {job} {what}; {advice}")
 
 
 class JobTimeout(JobFailed):
@@ -77,7 +83,8 @@ class JobTimeout(JobFailed):
 
     def __init__(self, job: str, minutes: float, environment: str, tail: list[str]) -> None:
         problem = f"job {job} took longer than the {minutes:g} minutes of the environment {environment} and was ended"
-        super().__init__(job, TIMED_OUT, tail, f"{problem}; raise timeout_minutes there, or give the job less to do")
+        advice = f"raise timeout_minutes there ({OWN_LIMITS}), or give the job less to do"
+        super().__init__(job, TIMED_OUT, tail, f"{problem}; {advice}")
 
 
 class JobLost(JobFailed):

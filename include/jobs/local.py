@@ -132,7 +132,7 @@ class LocalJob:
 
     def _check(self) -> None:
         wanted = self.request.environment if self.request else None
-        if wanted and wanted.gpu > (there := gpus()):
+        if wanted and wanted.gpu and wanted.gpu > (there := gpus()):
             what = f"it asks for {wanted.gpu:g} GPUs, and this machine has {there}"
             raise NotHere(self.name, wanted.name, what, "choose an environment with GPUs, or one that asks for none")
 

@@ -49,12 +49,15 @@ class Output:
         """Give the task a line that is not the job's."""
         self._on_line(line)
 
-    def outcome(self, code: int, *, oom: bool = False, killed: bool = False, timed_out: bool = False) -> dict[str, Any]:
+    def outcome(
+        self, code: int, *, oom: bool = False, likely_oom: bool = False, killed: bool = False, timed_out: bool = False
+    ) -> dict[str, Any]:
         """Return the result of a job that has ended.
 
         Args:
             code: its exit code, above 128 or below 0 where a signal ended it.
             oom: the system ended it, or a part of it, because memory ran out.
+            likely_oom: nobody says why it was ended, and memory is the likely reason.
             killed: its task wanted it ended.
             timed_out: it took too long.
 
@@ -72,8 +75,8 @@ class Output:
             raise JobKilled(job, -code if code < 0 else code - 128 if code > 128 else signal.SIGTERM, tail)
         if code == 0:
             return self._value()
-        if oom:
-            raise JobOutOfMemory(job, tail, environment)
+        if oom or likely_oom:
+            raise JobOutOfMemory(job, tail, environment, likely=not oom)
         if code < 0 or code > 128:
             raise JobKilled(job, -code if code < 0 else code - 128, tail)
         if code in NOT_RUNNABLE:

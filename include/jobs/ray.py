@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.clients.ray import RayError
 from include.clients.ray_jobs import job_client, node_resources
-from include.jobs.errors import UNPLACED, JobFailed, JobKilled, JobLost, JobUnplaced, NotHere
+from include.jobs.errors import UNPLACED, JobFailed, JobKilled, JobLost, JobOutOfMemory, JobUnplaced, NotHere
 from include.jobs.output import Output
 from include.jobs.request import OnLine, Request
 from include.jobs.submission import MARK, bundle, submission
@@ -28,6 +28,11 @@ POLL_S = 0.5
 LOST_AFTER_S = 30.0
 # What Ray's job server says while its node or its agent is not ready; other errors of it are for people to mend.
 PASSES = re.compile(r"status code 50[234]|No available agent|try again later|timed out", re.IGNORECASE)
+# How Ray (2.60) tells that its memory monitor ended a process; a library's own OutOfMemoryError, such as torch's for a GPU, is
+# an error of the job like any other.
+LOW_ON_MEMORY = "due to the node running low on memory"
+OUT_OF_MEMORY = re.compile(rf"(?<![\w.])ray\.exceptions\.(?:OutOfMemoryError\b|\w+: .*{LOW_ON_MEMORY})")
+BY_FORCE = (-9, 137)
 
 
 class RayJob:
@@ -219,12 +224,15 @@ class RayJob:
                 raise JobUnplaced(self.request.name, f"no node had {_wish(self.request)} free in time ({said})")
             if "RUNTIME_ENV" in str(info.error_type) or "START_FAILURE" in str(info.error_type):
                 raise JobFailed(self.request.name, UNPLACED, output.tail, f"job {self.request.name}: Ray cannot start it: {said}")
+            if LOW_ON_MEMORY in (info.message or ""):
+                raise JobOutOfMemory(self.request.name, output.tail, self.request.environment)
             raise JobLost(self.request.name, f"its node went away ({said})", output.tail)
         if _status(info) == "STOPPED":
             return output.outcome(143, killed=not self.timed_out, timed_out=self.timed_out)
         code = info.driver_exit_code or 0
-        oom = any("OutOfMemoryError" in line for line in output.tail)
-        return output.outcome(code, oom=oom, killed=self.killed, timed_out=self.timed_out)
+        oom = any(OUT_OF_MEMORY.search(line) for line in output.tail)
+        likely = code in BY_FORCE and self.request.environment.memory is not None
+        return output.outcome(code, oom=oom, likely_oom=likely, killed=self.killed, timed_out=self.timed_out)
 
     def _refused(self, refused: RuntimeError) -> JobFailed:
         said = " ".join(str(refused).split())[:500]
@@ -235,7 +243,7 @@ class RayJob:
 
 def _wish(request: Request) -> str:
     one = request.environment
-    return f"{one.cpu or 1:g} CPU, {one.gpu:g} GPU" + (f", {one.memory} memory" if one.memory else "")
+    return f"{one.cpu or 1:g} CPU, {one.gpu or 0:g} GPU" + (f", {one.memory} memory" if one.memory else "")
 
 
 def _age_s(info: JobDetails) -> float:

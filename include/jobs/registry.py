@@ -20,6 +20,7 @@ class Job:
         what: one line for people.
         spreads: it spreads over a Ray cluster by itself, so its own process there takes nothing.
         ledger: it reads or writes the ledger beside the audit of what data it is given.
+        packages: it reads packages of releases in the model server's folder.
         project_code: it runs code of the project over data; on ops data that must be confirmed code.
     """
 
@@ -27,6 +28,7 @@ class Job:
     what: str
     spreads: bool = False
     ledger: bool = False
+    packages: bool = False
     project_code: bool = True
 
     def load(self) -> Callable[..., dict[str, Any]]:
@@ -47,7 +49,9 @@ JOBS: dict[str, Job] = {
     ),
     "evaluate": Job("include.training.evaluate:evaluate", "measure a trained model on the test part, with plots and a baseline"),
     "optimise": Job("include.release.optimise:optimise", "export to ONNX and quantise, with accuracy, size and latency"),
-    "parity": Job("include.release.parity:parity", "compare the answers of torch, ONNX, quantised model and Triton"),
+    "parity": Job(
+        "include.release.parity:parity", "compare the answers of torch, ONNX, quantised model and Triton", packages=True
+    ),
     "staging_test": Job(
         "include.release.staging:staging_test", "put a release on the staging route and test it there", ledger=True
     ),
@@ -55,7 +59,9 @@ JOBS: dict[str, Job] = {
     "mask_sample": Job(
         "include.data.privacy:make_sample", "mask a sample of ops data for dev, and report on it", ledger=True, project_code=False
     ),
-    "drift_report": Job("include.monitoring.report:evidently_report", "write the Evidently report of a drift alert", ledger=True),
+    "drift_report": Job(
+        "include.monitoring.report:evidently_report", "write the Evidently report of a drift alert", ledger=True, packages=True
+    ),
     "workflow_step": Job("include.components.step:workflow_step", "run a step of a workflow, unless it was done alike"),
     "workflow_model": Job("include.components.collect:workflow_model", "keep the model of a workflow as a training run"),
     "profile": Job("include.explore.profile:profile", "look at a data version: counts, distributions, relations, pictures"),

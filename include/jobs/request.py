@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from include.jobs.errors import SpecError
 from include.jobs.registry import find
 from include.jobs.spec import LOG, Spec, spec_uri
-from include.management import Environment
+from include.management import Environment, code_of
 from include.projects import Project
 from include.settings import Settings
 
@@ -36,6 +36,7 @@ QUIET = {
 # Airflow's own variables hold its database's password; a job has no use for them.
 WITHHELD = re.compile(r"^_?_?AIRFLOW")
 HOME = "/tmp/devmlops"  # in a container, where nothing else may be written
+REPOSITORY = "DEVMLOPS_MODEL_REPOSITORY"
 ADDRESSES = ("data_dev_url", "data_ops_url", "mlflow_url", "triton_grpc_url", "triton_http_url", "inference_url", "airflow_url")
 LOOPBACK = re.compile(r"^(?:\w+://)?(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::|/|$)")
 OnLine = Callable[[str], None]
@@ -123,7 +124,10 @@ class Request:
         """Return the variables that tell a job where it runs and how much it has."""
         one = self.environment
         cpus = {"DEVMLOPS_JOB_CPUS": f"{one.cpu:g}", "OMP_NUM_THREADS": str(max(1, int(one.cpu)))} if one.cpu else {}
-        return {"DEVMLOPS_JOB_RUNTIME": one.runtime, "DEVMLOPS_JOB_GPUS": f"{one.gpu:g}", **cpus}
+        image = {"DEVMLOPS_JOB_IMAGE": one.image} if one.image else {}
+        gpus = "" if one.gpu is None and one.runtime == "local" else f"{one.gpu or 0:g}"
+        place = {"DEVMLOPS_JOB_ENVIRONMENT": one.name, "DEVMLOPS_JOB_RUNTIME": one.runtime}
+        return {**place, "DEVMLOPS_JOB_GPUS": gpus, **cpus, **image}
 
     def labels(self) -> dict[str, str]:
         """Return what people and programs find the job by."""
@@ -173,10 +177,8 @@ def request(
     Raises:
         SpecError: there is no such job, it cannot run there, or a secret is missing.
     """
-    job = find(name)
-    if environment.runtime != "local" and job.ledger and settings.ledger().startswith("sqlite"):
-        advice = "set DEVMLOPS_LEDGER_URL to a server's database, or run this job in the environment local"
-        raise SpecError(f"job {name} works with the ledger, which is a file on this machine: {advice}")
+    if what := tied(environment, name, settings):
+        raise SpecError(f"job {name} works with {what}, or run this job in the environment local")
     missing = [
         variable
         for variable, where in environment.secrets.items()
@@ -185,9 +187,28 @@ def request(
     if missing:
         where = ", ".join(f"{variable} ({environment.secrets[variable]})" for variable in missing)
         raise SpecError(f"the environment {environment.name} names secrets that are not there: {where}; make these connections")
+    if environment.image and not settings.job_code:  # it holds code of its own, which may be older than this checkout's
+        settings = settings.model_copy(update={"job_code": code_of(project).digest})
     found = hashlib.sha256(key.encode()).hexdigest()[:12] if key else uuid.uuid4().hex[:12]
     readable = re.sub(r"[^a-z0-9]+", "-", f"{project.name}-{name}".lower()).strip("-")[:40].rstrip("-")
     return Request(f"{readable}-{found}", name, project, args, environment, settings, dict(secrets or {}), recorded)
+
+
+def tied(environment: Environment, name: str, settings: Settings) -> str:
+    """Return what of this machine a job works with that its environment does not see, and what to do; empty where it can run.
+
+    Raises:
+        SpecError: there is no such job.
+    """
+    job = find(name)
+    if environment.runtime == "local":
+        return ""
+    if job.ledger and settings.ledger().startswith("sqlite"):
+        return "the ledger, which is a file on this machine: set DEVMLOPS_LEDGER_URL to a server's database"
+    if job.packages and REPOSITORY not in environment.env:
+        advice = f"mount it by references of the environment {environment.name}, and name the place in its env as {REPOSITORY}"
+        return f"the model server's folder, which is on this machine: {advice}"
+    return ""
 
 
 def label_value(text: str) -> str:

@@ -12,6 +12,7 @@ from include.management.environments import (
     put_environment,
     read_environment,
 )
+from include.management.recorded import admit_recorded, recorded_project
 from include.management.released import NotReleased, ReleasedProject, archive, released_project, unpacked
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ReleasedProject",
     "Runtime",
     "admit",
+    "admit_recorded",
     "admit_served",
     "archive",
     "choose",
@@ -39,6 +41,7 @@ __all__ = [
     "git_state",
     "put_environment",
     "read_environment",
+    "recorded_project",
     "released_project",
     "unpacked",
 ]

@@ -67,7 +67,8 @@ def _list(settings: Settings, options: argparse.Namespace) -> Iterator[str]:
     yield f"{'name':<20} {'version':>7}  {'runtime':<10} {'cpu':>6} {'memory':>8} {'gpu':>4}  image"
     for one, version in environments(settings):
         cpu = "-" if one.cpu is None else f"{one.cpu:g}"
-        yield f"{one.name:<20} {version:>7}  {one.runtime:<10} {cpu:>6} {one.memory or '-':>8} {one.gpu:>4g}  {one.image or '-'}"
+        gpu = "-" if one.gpu is None else f"{one.gpu:g}"
+        yield f"{one.name:<20} {version:>7}  {one.runtime:<10} {cpu:>6} {one.memory or '-':>8} {gpu:>4}  {one.image or '-'}"
 
 
 def _show(settings: Settings, options: argparse.Namespace) -> Iterator[str]:

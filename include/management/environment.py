@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -54,7 +54,7 @@ class Reference(Part):
         pattern=r"^/[^:[:cntrl:]]{1,500}$",
         description="Where a container sees it; /references/<name> where it is not given.",
     )
-    read_only: bool = True
+    read_only: bool = Field(True, description="Whether jobs may only read it, where the runtime can see to that.")
 
 
 class Environment(Part):
@@ -62,11 +62,16 @@ class Environment(Part):
 
     name: str = Field(pattern=NAME.pattern, description="Lower-case letters, digits, - and _; a letter first.")
     runtime: Runtime = Field(description="In the task, a Docker container, a pod, or a job of a Ray cluster.")
-    description: str = Field("", max_length=1000)
+    description: str = Field("", max_length=1000, description="For people, in any language.")
     image: str | None = Field(None, max_length=400, description="Container image that holds the product (see Dockerfile).")
     cpu: float | None = Field(None, gt=0, le=4096, description="Processors; no limit where it is not given.")
     memory: str | None = Field(None, description="For all processes of a job, such as 512Mi or 4Gi; no limit where not given.")
-    gpu: float = Field(0, ge=0, le=1024, description="GPUs; a fraction of one on Ray alone.")
+    gpu: float | None = Field(
+        None,
+        ge=0,
+        le=1024,
+        description="GPUs; a fraction of one on Ray alone. Not given: what the machine has in a local job, else none. 0: none.",
+    )
     queue: str | None = Field(
         None, pattern=LABEL, description="Kubernetes: nodes labelled devmlops.io/queue; Ray: nodes with that custom resource."
     )
@@ -75,7 +80,9 @@ class Environment(Part):
     secrets: dict[VariableName, str] = Field(
         {}, description="Variables whose values are secret, by name: connection:ID, connection:ID#login or kubernetes:NAME/KEY."
     )
-    references: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")], Reference] = Field({})
+    references: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")], Reference] = Field(
+        {}, description="Files and folders that jobs read, by name."
+    )
     network: str = Field(
         "host",
         pattern=LABEL,
@@ -132,7 +139,7 @@ class Environment(Part):
             raise ValueError(f"{', '.join(unused)} means nothing to the runtime {self.runtime}: leave it out")
         if self.runtime in ("docker", "kubernetes") and not self.image:
             raise ValueError(f"the runtime {self.runtime} needs image")
-        if self.gpu % 1 and (self.runtime != "ray" or self.gpu > 1):
+        if self.gpu and self.gpu % 1 and (self.runtime != "ray" or self.gpu > 1):
             raise ValueError("gpu must be a whole number; a fraction of one GPU is for the runtime ray")
         if both := sorted(set(self.env) & set(self.secrets)):
             raise ValueError(f"{', '.join(both)} stands in env and in secrets")
@@ -170,6 +177,15 @@ class Environment(Part):
     def timeout_s(self) -> float | None:
         """Return the time limit in seconds."""
         return self.timeout_minutes * 60 if self.timeout_minutes else None
+
+    def limited(self, timeout_minutes: float | None, memory: str | None) -> Environment:
+        """Return it with these limits, where they are narrower than its own."""
+        changed: dict[str, Any] = {}
+        if timeout_minutes and timeout_minutes < (self.timeout_minutes or float("inf")):
+            changed["timeout_minutes"] = timeout_minutes
+        if memory and in_bytes(memory) < (self.memory_bytes or float("inf")):
+            changed["memory"] = memory
+        return self.model_copy(update=changed)
 
     def target(self, name: str) -> str:
         """Return where a job finds the reference ``name``."""

@@ -77,11 +77,11 @@ def delete_environment(settings: Settings, name: str, by: str | None) -> Environ
 
 
 def choose(settings: Settings, project: Project, job: str, wish: str = "") -> Environment:
-    """Return the environment that a job of a project runs in.
+    """Return the environment that a job of a project runs in, limited to what the job may take.
 
     Args:
         settings: name the ledger.
-        project: its project.yaml names the environment of each job, and which others a run may choose.
+        project: its project.yaml names the environment and limits of each job, and which others a run may choose.
         job: the job's name.
         wish: what this run chose instead; empty takes the project's.
 
@@ -94,7 +94,8 @@ def choose(settings: Settings, project: Project, job: str, wish: str = "") -> En
         raise EnvironmentRefused(
             f"{project.name} does not allow the environment {wish[:60]!r}, but {', '.join(allowed)}: {advice}"
         )
-    return environment(settings, wish or project.environments.of(job).environment)
+    place = project.environments.of(job)
+    return environment(settings, wish or place.environment).limited(place.timeout_minutes, place.memory)
 
 
 def read_environment(path: Path) -> Environment:

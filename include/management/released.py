@@ -34,6 +34,7 @@ from include.projects.reading import Unreadable, read
 
 FOLDER = "code"
 MOST_BYTES = 64 * 2**20
+ALTERED = "the package was altered: release again, or roll back to a release that is whole"
 _ROOT = "released_"
 _folders: dict[str, Path] = {}
 _projects: dict[str, str] = {}
@@ -93,7 +94,7 @@ def unpacked(project: str, content: bytes) -> dict[str, bytes]:
         return {f"{FOLDER}/{project}/{name}": file.read(name) for name in names}
 
 
-def released_project(project: Project, package: Path, digest: str | None) -> ReleasedProject:
+def released_project(project: Project, package: Path, digest: str | None, advice: str = ALTERED) -> ReleasedProject:
     """Return a project as it was released, with the functions of its own copy.
 
     The copy in the package counts; without one, the project's folder does while it holds that very code. How the project
@@ -103,6 +104,7 @@ def released_project(project: Project, package: Path, digest: str | None) -> Rel
         project: as it lies in its folder now.
         package: folder of the release.
         digest: of the code that the release's model was trained with; None where nobody knows it.
+        advice: what to do where the copy is another.
 
     Raises:
         NotReleased: the release does not say its code, or neither place holds it.
@@ -111,7 +113,7 @@ def released_project(project: Project, package: Path, digest: str | None) -> Rel
         raise NotReleased(f"release {package.name} does not say which code its model was trained with: train and release again")
     copy = package / FOLDER / project.name
     if (copy / "project.yaml").is_file():
-        found = _checked(copy, digest, (copy / "project.yaml").stat().st_mtime_ns)
+        found = _checked(copy, digest, (copy / "project.yaml").stat().st_mtime_ns, advice)
     else:
         found = _same(project, package.name, digest)
     kept = {name: getattr(project, name) for name in ("title", "monitoring", "environments", "owner")}
@@ -119,9 +121,8 @@ def released_project(project: Project, package: Path, digest: str | None) -> Rel
 
 
 @lru_cache(maxsize=64)
-def _checked(copy: Path, digest: str, changed: int) -> ReleasedProject:
+def _checked(copy: Path, digest: str, changed: int, advice: str) -> ReleasedProject:
     """Read and check a package's copy, once in the life of a process: a package never changes."""
-    advice = "the package was altered: release again, or roll back to a release that is whole"
     try:
         project = _read(copy)
         here = code_of(project).digest

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from include.projects.content import ArrayContent, Content, ImageContent, TextContent
-from include.projects.parts import Fraction, Part
+from include.projects.messages import wrong
+from include.projects.parts import Fraction, Part, Problems
+from include.projects.wording import choice
 
 OWN = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 Share = Fraction
@@ -152,7 +154,7 @@ STILL = ("noise", "brightness", "contrast", "random_case")  # what leaves everyt
 class AugmentStep(Part):
     """One way to vary an item."""
 
-    use: str = Field(description="Its name, such as rotate, typo or jitter; or module:function of the project's own.")
+    use: str = Field(description="Its name, one of the tables below; or module:function of the project's own.")
     probability: float = Field(0.5, gt=0, le=1, description="That a row is varied by it, in each epoch anew.")
     params: dict[str, Any] = Field({}, description="What it takes; each has a default.")
 
@@ -161,26 +163,14 @@ class AugmentStep(Part):
         if OWN.match(self.use):
             return self
         if self.use not in KINDS:
-            raise ValueError(f"there is no augmentation {self.use!r}; there are {', '.join(KINDS)}")
-        self.asked()
+            raise ValueError(f"use {choice(self.use, list(KINDS))} A function of the project's own is written module:function")
+        if problems := wrong(KINDS[self.use], self.params, "params"):
+            raise Problems(problems)
         return self
 
     def asked(self) -> Any:
-        """Return its parameters with defaults: a model of `KINDS`, or a dict for one of the project's own.
-
-        Raises:
-            ValueError: one is unknown, or out of its bounds.
-        """
-        if OWN.match(self.use):
-            return dict(self.params)
-        try:
-            return KINDS[self.use](**self.params)
-        except (ValidationError, TypeError) as cause:
-            if not isinstance(cause, ValidationError):
-                raise ValueError(f"{self.use}: {cause}") from cause
-            known = ", ".join(KINDS[self.use].model_fields)
-            said = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'params'}: {e['msg']}" for e in cause.errors())
-            raise ValueError(f"{self.use}: {said} (it takes {known})") from cause
+        """Return its parameters with defaults: a model of `KINDS`, or a dict for one of the project's own."""
+        return dict(self.params) if OWN.match(self.use) else KINDS[self.use](**self.params)
 
 
 class Augmentation(Part):

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from include.projects.content import Content, TableContent
 from include.projects.parts import Part
+from include.projects.wording import no_column
 
 
 class Control(Part):
@@ -45,7 +46,7 @@ def control_problems(control: Control, content: Content) -> list[str]:
     found = []
     for name, types in asked.items():
         if name not in columns:
-            found.append(f"there is no column {name!r}; columns are {', '.join(columns) or 'none'}")
+            found.append(no_column(name, list(columns)))
         elif columns[name].type not in types:
             found.append(f"the column {name} is of type {columns[name].type}; wanted {' or '.join(types)}")
     return found

@@ -8,19 +8,34 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator, model_validator
 
 from include.projects.parts import Part
+from include.projects.sizes import checked
 
 LOCAL = "local"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 
 class Placement(Part):
-    """Where a job runs, and how its task waits for its turn."""
+    """Where a job runs, what it may take there, and how its task waits for its turn."""
 
     environment: Name = Field(LOCAL, description="Name of an environment (`python -m include.management environments list`).")
+    timeout_minutes: float | None = Field(
+        None,
+        gt=0,
+        le=60 * 24 * 31,
+        description="A job that takes longer is ended; less than the environment gives, where it gives any.",
+    )
+    memory: str | None = Field(
+        None, description="A job that needs more is ended: such as 512Mi or 4Gi; less than the environment's."
+    )
     pool: str | None = Field(None, min_length=1, description="Airflow pool whose slots the task takes; it must exist.")
     slots: int = Field(1, ge=1, description="How many of them.")
     queue: str | None = Field(None, min_length=1, description="Airflow queue: workers that listen to it take the task.")
     priority: int = Field(1, ge=1, le=10_000, description="Of tasks that wait, the one with the highest goes first.")
+
+    @field_validator("memory")
+    @classmethod
+    def _memory(cls, value: str | None) -> str | None:
+        return value if value is None else checked(value)
 
     def task_arguments(self) -> dict[str, Any]:
         """Return the arguments of an Airflow task that put it there."""
@@ -34,7 +49,9 @@ class Environments(Part):
     """Where jobs run: ``default``, and by the job's name where one runs elsewhere.
 
     ``environments: gpu`` is short for ``environments: {default: gpu}``, and ``train: gpu`` for
-    ``train: {environment: gpu}``.
+    ``train: {environment: gpu}``. A job that stands there by itself takes nothing of ``default``. Nothing ends a job that
+    hangs in an environment without ``timeout_minutes``, such as ``local``, unless its own are given:
+    ``train: {timeout_minutes: 120, memory: 8Gi}``.
     """
 
     default: Placement = Placement()

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from include.projects.content import TableContent
 from include.projects.parts import Fraction, Part
+from include.projects.wording import no_column
 
 if TYPE_CHECKING:
     from include.projects.training import Training
@@ -94,13 +95,11 @@ class ModelTests(Part):
 def evaluation_problems(training: Training, content: Any, classes: Sequence[str]) -> list[str]:
     """Return what of slices, bias and tests does not fit the data, with its place under ``training``."""
     known = list(content.columns) if isinstance(content, TableContent) else []
-    said = ", ".join(known) or "none, for items are no rows of a table"
-    found = [f"slices: there is no column {name!r}; columns are {said}" for name in training.slices if name not in known]
+    found = [f"slices: {no_column(name, known)}" for name in training.slices if name not in known]
     bias = training.bias
     if bias:
-        found += [
-            f"bias.by: there is no column {n!r}; columns are {said}, and {GROUP}" for n in bias.by if n not in [*known, GROUP]
-        ]
+        groups = [*known, GROUP]
+        found += [f"bias.by: {no_column(name, groups)}" for name in bias.by if name not in groups]
         if bias.positive is not None and bias.positive not in classes:
             found.append(f"bias.positive: {bias.positive!r} is no class; classes are {', '.join(classes) or 'none'}")
         if not classes and (wrong := sorted(set(bias.limits) - {"mae_difference"})):

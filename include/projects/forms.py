@@ -111,6 +111,22 @@ def described(annotation: Any) -> str:
     return words.get(found, "anything")
 
 
+def limits(field: FieldInfo) -> str:
+    """Return the bounds of a value in words: at least 0, below 1, ...; empty where it has none."""
+    words = {
+        "ge": "at least",
+        "gt": "above",
+        "le": "at most",
+        "lt": "below",
+        "min_length": "length at least",
+        "max_length": "length at most",
+    }
+    found = []
+    for note in field.metadata:
+        found += [f"{word} {value}" for key, word in words.items() if (value := getattr(note, key, None)) is not None]
+    return ", ".join(found)
+
+
 def sections(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
     """Yield the keys of a section as people write them, without those that the loader fills."""
     for name, field in model.model_fields.items():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
@@ -13,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from include.projects.forms import bare, described, discriminator, follow, is_model, is_union, members, sections, step
 from include.projects.parts import Problems
 from include.projects.reading import Document, Problem, Way
+from include.projects.wording import choice, meant, shown
 
 MANY = 14  # keys that are listed at most
 NUMBERS = {
@@ -43,6 +41,24 @@ def explain(model: type[BaseModel], error: ValidationError, document: Document, 
     else:
         found = [made for one in errors for made in _one(model, one, document)]
     return sorted(dict.fromkeys(found), key=lambda one: one.line)
+
+
+def wrong(model: type[BaseModel], values: Mapping[str, Any], place: str) -> list[str]:
+    """Return all that is wrong with values that have a model of their own, each with its place below ``place``."""
+    try:
+        model.model_validate(values)
+    except ValidationError as cause:
+        return [made for one in cause.errors(include_url=False) for made in _alone(model, one, place)]
+    return []
+
+
+def _alone(model: type[BaseModel], error: Any, place: str) -> Iterator[str]:
+    way = tuple(error["loc"])
+    where = ".".join(map(str, (place, *way)))
+    if error["type"] == "value_error":
+        yield from (f"{where}: {text}" for text in _texts(error["ctx"]["error"]))
+    else:
+        yield f"{where}: {_what(model, error, way, way)}"
 
 
 def _checks(model: type[BaseModel], values: Mapping[str, Any]) -> Iterator[ValueError]:
@@ -88,33 +104,31 @@ def _what(model: type[BaseModel], error: Any, loc: Way, way: Way) -> str:
     if kind == "extra_forbidden":
         return _unknown(str(way[-1]), _keys(follow(model, loc[:-1]), loc))
     if kind == "literal_error":
-        return _choice(given, [str(one) for one in get_args(bare(asked))] or [context["expected"]])
+        return choice(given, [str(one) for one in get_args(bare(asked))] or [context["expected"]])
     if kind == "union_tag_invalid":
-        return _choice(context["tag"], [tag for tag, _ in members(asked) if tag])
+        return choice(context["tag"], [tag for tag, _ in members(asked) if tag])
     if kind == "union_tag_not_found":
         return f"is missing. Write one of {', '.join(tag for tag, _ in members(asked) if tag)}"
     if kind in NUMBERS:
         word, key = NUMBERS[kind]
-        return f"must be {word} {context[key]:g} (is {_shown(given)}).{note}"
+        return f"must be {word} {context[key]:g} (is {shown(given)}).{note}"
     if kind == "string_type" and isinstance(given, int | float):
-        return f'must be text (is {_shown(given)}). Write it in quotes: "{_shown(given)}"'
+        return f'must be text (is {shown(given)}). Write it in quotes: "{shown(given)}"'
     if kind == "string_pattern_mismatch":
-        return f"must match {context['pattern']} (is {_shown(given)}).{note}"
+        return f"must match {context['pattern']} (is {shown(given)}).{note}"
     if kind in ("too_short", "string_too_short"):
         least = context["min_length"]
         return "must not be empty." + note if least == 1 else f"must have at least {least} (has {len(given)}).{note}"
     if kind in ("too_long", "string_too_long"):
         return f"must have at most {context['max_length']} (has {len(given)}).{note}"
     if wanted := TYPES.get(kind.partition("_")[0]):
-        return f"must be {wanted} (is {_shown(given)}).{note}"
-    return f"{error['msg']} (is {_shown(given)}).{note}"
+        return f"must be {wanted} (is {shown(given)}).{note}"
+    return f"{error['msg']} (is {shown(given)}).{note}"
 
 
 def _unknown(name: str, keys: list[str]) -> str:
-    near = difflib.get_close_matches(name, keys, 1, 0.6)
-    meant = f" Did you mean {near[0]}?" if near else ""
     listed = ", ".join(keys[:MANY]) + (", ..." if len(keys) > MANY else "")
-    return f"there is no such key.{meant}" + (f" Keys here: {listed}" if listed else "")
+    return f"there is no such key.{meant(name, keys)}" + (f" Keys here: {listed}" if listed else "")
 
 
 def _keys(asked: Any, loc: Way) -> list[str]:
@@ -122,12 +136,6 @@ def _keys(asked: Any, loc: Way) -> list[str]:
     if is_union(found):
         found = next((one for tag, one in members(found) if is_model(one) and (not tag or tag in loc)), found)
     return [name for name, _ in sections(found)] if is_model(found) else []
-
-
-def _choice(given: Any, allowed: list[str]) -> str:
-    near = difflib.get_close_matches(str(given), allowed, 1, 0.6)
-    meant = f" Did you mean {near[0]}?" if near else ""
-    return f"must be one of {', '.join(allowed)} (is {_shown(given)}).{meant}"
 
 
 def _placed(model: type[BaseModel], document: Document, loc: Way, way: Way, text: str) -> Problem:
@@ -165,14 +173,3 @@ def _way(model: type[BaseModel], document: Document, loc: Way, missing: bool) ->
 
 def _said(way: Way) -> str:
     return ".".join(map(str, way)) or "project"
-
-
-def _shown(value: Any) -> str:
-    """Return a value as YAML would have it, short, and without what may be a credential in an address."""
-    try:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = str(value)
-    text = re.sub(r"//[^/@\s]*@", "//***@", text)
-    text = text if len(text) <= 60 else f"{text[:57]}..."
-    return repr(text) if isinstance(value, str) else text

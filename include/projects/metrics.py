@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from include.projects.parts import Part
+from include.projects.wording import meant
 
 Direction = Literal["max", "min"]
 
@@ -78,7 +79,12 @@ def directions(task: str, own: Mapping[str, OwnMetric]) -> dict[str, Direction]:
 
 
 def metric_problems(
-    task: str, own: Mapping[str, OwnMetric], metric: str | None, minimum: float | None, maximum: float | None
+    task: str,
+    own: Mapping[str, OwnMetric],
+    metric: str | None,
+    minimum: float | None,
+    maximum: float | None,
+    thresholds: Mapping[str, float],
 ) -> list[str]:
     """Return what is wrong with a project's own metrics and with what its gate asks for.
 
@@ -88,6 +94,7 @@ def metric_problems(
         metric: of the gate; None takes the first of the task.
         minimum: of the gate.
         maximum: of the gate.
+        thresholds: of the gate, for other metrics.
     """
     found = []
     for name, one in own.items():
@@ -96,13 +103,35 @@ def metric_problems(
         if one.threshold is not None and not math.isfinite(one.threshold):
             found.append(f"metrics.{name}.threshold: {one.threshold} is no finite number")
     known = directions(task, own)
+    found += _thresholds(task, own, known, metric or next(iter(known), None), thresholds)
     if metric is None and not known:
         return [*found, *([f"training.gate: the task {task} has no metric; name one of metrics"] if minimum or maximum else [])]
     name = metric or next(iter(known))
     if name not in known:
-        return [*found, f"training.gate.metric: there is no metric {name!r} for {task}; there are {', '.join(known) or 'none'}"]
+        there = f"There are {', '.join(known) or 'none'}"
+        return [*found, f"training.gate.metric: there is no metric {name!r} for {task}.{meant(name, known)} {there}"]
     if known[name] == "max" and maximum is not None:
         found.append(f"training.gate.maximum: {name} is better the higher it is: give minimum")
     if known[name] == "min" and minimum is not None:
         found.append(f"training.gate.minimum: {name} is better the lower it is: give maximum")
     return found
+
+
+def _thresholds(
+    task: str,
+    own: Mapping[str, OwnMetric],
+    known: Mapping[str, Direction],
+    deciding: str | None,
+    thresholds: Mapping[str, float],
+) -> Iterator[str]:
+    """Yield what is wrong with the thresholds of a gate: metrics that are not registered, of another task, or told twice."""
+    for name in thresholds:
+        place = f"training.gate.thresholds.{name}"
+        if name == deciding:
+            yield f"{place}: it is the metric of the gate itself: give {'minimum' if known.get(name) == 'max' else 'maximum'}"
+        elif name in own and own[name].threshold is not None:
+            yield f"{place}: metrics.{name}.threshold says it already: give it once"
+        elif name not in known and name in BUILT_IN:
+            yield f"{place}: it is a metric of {BUILT_IN[name].task}, not of {task}; there are {', '.join(known) or 'none'}"
+        elif name not in known:
+            yield f"{place}: there is no metric {name!r} for {task}.{meant(name, known)} There are {', '.join(known) or 'none'}"

@@ -20,6 +20,7 @@ from include.projects.errors import ProjectError
 from include.projects.evaluation import evaluation_problems
 from include.projects.feature_views import FeatureView
 from include.projects.masking import masking_problems
+from include.projects.messages import explain
 from include.projects.metrics import MetricName, OwnMetric, metric_problems
 from include.projects.parts import NAME, Part, Problems
 from include.projects.quality import quality_problems
@@ -27,7 +28,9 @@ from include.projects.reading import Unreadable, read
 from include.projects.release import Approval, Monitoring, Release, Retraining, retraining_problems
 from include.projects.split import Split
 from include.projects.tasks import UNLABELLED, Task, task_problems
-from include.projects.training import Training, TransformStep
+from include.projects.training import Training
+from include.projects.transforms import TransformStep, transform_problems
+from include.projects.tuning import tuning_problems
 from include.projects.workflow import Workflow, workflow_problems
 from include.settings import ROOT
 
@@ -121,11 +124,23 @@ class Project(Part):
     @model_validator(mode="after")
     def _metrics(self) -> Project:
         gate = self.training.gate
-        if problems := metric_problems(self.task, self.metrics, gate.metric, gate.minimum, gate.maximum):
+        if problems := metric_problems(self.task, self.metrics, gate.metric, gate.minimum, gate.maximum, gate.thresholds):
             raise Problems(problems)
-        problems = evaluation_problems(self.training, self.data.content, self.classes)
-        if problems := [*problems, *augmentation_problems(self.training.augmentation, self.data.content, self.task)]:
+        return self
+
+    @model_validator(mode="after")
+    def _training(self) -> Project:
+        training, content = self.training, self.data.content
+        problems = evaluation_problems(training, content, self.classes)
+        problems += augmentation_problems(training.augmentation, content, self.task)
+        if problems := [*problems, *tuning_problems(self.task, training.tuning, self.metrics)]:
             raise Problems(f"training.{one}" for one in problems)
+        return self
+
+    @model_validator(mode="after")
+    def _transforms(self) -> Project:
+        if problems := transform_problems(self.transforms, self.data.content):
+            raise Problems(problems)
         return self
 
     @model_validator(mode="after")
@@ -253,8 +268,6 @@ def load_project(name: str, projects_dir: Path = ROOT / "include" / "projects") 
     try:
         return Project(**values)
     except ValidationError as cause:
-        from include.projects.messages import explain
-
         found = explain(Project, cause, document, values)
         raise ProjectError(path, [one.text for one in found], [one.line for one in found]) from cause
 

@@ -1,4 +1,4 @@
-"""The reference pages of project.yaml and of the settings, and the JSON schema for editors, made from the models.
+"""The reference pages, and the JSON schema of project.yaml for editors, made from the models.
 
 ``python -m include.projects.reference`` (``make docs``) writes them into docs/.
 """
@@ -17,9 +17,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from include.projects.confirmed import exceptions, part_of_code
-from include.projects.forms import bare, chooser, described, is_model, is_union, members, sections
+from include.projects.forms import bare, chooser, described, is_model, is_union, limits, members, sections
 from include.projects.project import Project
 from include.projects.reference_examples import Examples
+from include.projects.reference_tables import tables
 from include.settings import ROOT, Settings
 
 DOCS = ROOT / "docs"
@@ -95,9 +96,10 @@ def page() -> str:
     lines = [HEAD, "## Sections\n"]
     lines += [f"- [{one.title}]({one.anchor})" for one in known]
     for one in known:
-        lines += ["", f"## {one.title}", "", _doc(one.model), "", confirmed(one), ""]
+        lines += ["", f"## {one.title}", "", doc(one.model), "", confirmed(one), ""]
         lines += ["| key | what it is | default | what it means |"]
         lines += ["|---|---|---|---|", *(_row(name, field, known) for name, field in sections(one.model))]
+        lines += tables(one.path)
         if example := examples.of(one.path, one.tag):
             lines += ["", f"From `{example[0]}`:", "", "```yaml", example[1], "```"]
     return "\n".join(lines) + "\n"
@@ -130,13 +132,18 @@ def settings_page() -> str:
         if isinstance(value, SecretStr):
             value = value.get_secret_value()
         shown = "" if value in ("", None) else f"`{value}`"
-        lines.append(f"| `DEVMLOPS_{name.upper()}` | {kind} | {shown} | {_cell(field.description or '')} |")
+        lines.append(f"| `DEVMLOPS_{name.upper()}` | {kind} | {shown} | {cell(field.description or '')} |")
     return "\n".join(lines) + "\n"
 
 
 def files() -> dict[str, str]:
     """Return everything that is written into docs/: file name -> text."""
+    from include.components.reference import components_page  # both write theirs with what is here
+    from include.management.reference import environments_page
+
     return {
+        "components.md": components_page(),
+        "environments.md": environments_page(),
         "project-yaml.md": page(),
         "project.schema.json": json.dumps(schema(), ensure_ascii=False, indent=1) + "\n",
         "settings.md": settings_page(),
@@ -155,7 +162,8 @@ def confirmed(section: Section) -> str:
     return f"Part of the code that is confirmed: {'yes' if said else 'no'}{f', without {without}' if without else ''}."
 
 
-def _doc(model: type[BaseModel]) -> str:
+def doc(model: type[BaseModel]) -> str:
+    """Return what a section says of itself."""
     own = "__doc__" in vars(model) and model.__doc__
     return re.sub(r"``(.+?)``", r"`\1`", inspect.cleandoc(own)) if own else ""
 
@@ -163,8 +171,8 @@ def _doc(model: type[BaseModel]) -> str:
 def _row(name: str, field: FieldInfo, known: list[Section]) -> str:
     alone = get_args(bare(field)) if len(get_args(bare(field))) == 1 else ()
     if alone and isinstance(alone[0], str):
-        return f"| `{name}` | `{alone[0]}` | {_default(field)} | {_cell(meaning(field) or 'Chooses this section.')} |"
-    return f"| `{name}` | {_type(field, known)} | {_default(field)} | {_cell(meaning(field))} |"
+        return f"| `{name}` | `{alone[0]}` | {default(field)} | {cell(meaning(field) or 'Chooses this section.')} |"
+    return f"| `{name}` | {_type(field, known)} | {default(field)} | {cell(meaning(field))} |"
 
 
 def meaning(field: FieldInfo) -> str:
@@ -173,7 +181,7 @@ def meaning(field: FieldInfo) -> str:
         return field.description
     kind = bare(field)
     if is_model(kind):
-        return _doc(kind).split("\n\n")[0].replace("\n", " ")
+        return doc(kind).split("\n\n")[0].replace("\n", " ")
     return ""
 
 
@@ -183,29 +191,15 @@ def _type(field: FieldInfo, known: list[Section]) -> str:
         inner = bare(get_args(inner)[-1])
     models = [bare(one) for _, one in members(inner)] if is_union(inner) else [inner]
     links = [f"[{one.tag.partition(': ')[2] or 'section'}]({one.anchor})" for one in known if one.model in models]
-    words = described(field) + ("" if not _limits(field) else f", {_limits(field)}")
+    words = ", ".join(filter(None, (described(field), limits(field))))
     if not links:
-        return _cell(words)
+        return cell(words)
     outer: Any = getattr(bare(field), "__origin__", None)
     return {dict: "mapping of name to ", list: "list of "}.get(outer, "") + " or ".join(links)
 
 
-def _limits(field: FieldInfo) -> str:
-    words = {
-        "ge": "at least",
-        "gt": "above",
-        "le": "at most",
-        "lt": "below",
-        "min_length": "length at least",
-        "max_length": "length at most",
-    }
-    found = []
-    for note in field.metadata:
-        found += [f"{word} {value}" for key, word in words.items() if (value := getattr(note, key, None)) is not None]
-    return ", ".join(found)
-
-
-def _default(field: FieldInfo) -> str:
+def default(field: FieldInfo) -> str:
+    """Return the default of a key, or that it must be given."""
     value = field.default
     if field.is_required() or value is PydanticUndefined:
         return "**required**"
@@ -222,7 +216,8 @@ def _code(text: str) -> str:
     return re.sub(r"``(.+?)``", r"`\1`", " ".join(text.split()))
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Return a text as it may stand in a table."""
     return _code(text).replace("|", "\\|").replace("<", "&lt;")
 
 

@@ -2,97 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from include.projects.augmentation import Augmentation
 from include.projects.code_checks import CodeChecks
 from include.projects.evaluation import Bias, ModelTests
-from include.projects.parts import NAME, Part
-
-
-class TransformStep(Part):
-    """A named transform, fitted on the training part and kept with the model (`include.training.transforms`)."""
-
-    use: str = Field(description="Its name, such as standard_scale, one_hot or bag_of_words.")
-    columns: list[str] = Field([], description="Columns of a table that it is for; none means the items themselves.")
-    params: dict[str, Any] = Field({}, description="What it takes beside values.")
-
-
-class Range(Part):
-    """One hyperparameter: either ``choices`` or ``low`` and ``high``."""
-
-    choices: list[Any] | None = Field(None, description="The values themselves.")
-    low: float | None = Field(None, description="Least value.")
-    high: float | None = Field(None, description="Greatest value.")
-    log: bool = Field(False, description="Equal ratios are equally likely, such as 0.001 to 0.01 and 0.01 to 0.1.")
-    integer: bool = Field(False, description="Whole numbers alone, both ends included.")
-    steps: int | None = Field(None, ge=1, le=1000, description="How many values a search by grid takes of low to high.")
-
-    @model_validator(mode="after")
-    def _one(self) -> Range:
-        if (self.choices is None) == (self.low is None or self.high is None):
-            raise ValueError("give either choices or both low and high")
-        if self.choices is not None and not self.choices:
-            raise ValueError("choices must not be empty")
-        if self.choices is None:
-            if not self.low < self.high:  # type: ignore[operator]
-                low, high = self.low, self.high
-                raise ValueError(f"low must be below high (is {low:g}, high is {high:g}). Exchange them, or open the range")
-            if self.log and self.low <= 0:  # type: ignore[operator]
-                raise ValueError("low must be above 0 where log is true")
-            if self.integer and (self.low % 1 or self.high % 1):  # type: ignore[operator]
-                raise ValueError("low and high must be whole numbers where integer is true")
-        return self
-
-
-class Resources(Part):
-    """What one trial takes."""
-
-    cpu: float = Field(1, gt=0, description="Processors.")
-    gpu: float = Field(0, ge=0, description="A fraction lets several trials share one.")
-
-
-class Budget(Part):
-    """When a search ends before all trials are done."""
-
-    minutes: float | None = Field(None, gt=0, description="Time of the whole search.")
-    target: float | None = Field(None, description="Value of the metric that is good enough.")
-
-
-class Family(Part):
-    """One family of models that a search may choose."""
-
-    model: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="module:function that builds one.")
-    space: dict[str, Range] = Field({}, description="Its hyperparameters, beside those of training.tuning.space.")
-
-
-class Tuning(Part):
-    """The search of hyperparameters."""
-
-    search: Literal["random", "grid", "bayesian", "population"] = Field("random", description="How the space is searched.")
-    early_stopping: bool = Field(True, description="ASHA: trials that lag behind end early.")
-    trials: int = Field(8, ge=1, le=10_000, description="Models that are tried, at most.")
-    workers: int = Field(2, ge=1, description="Trials at a time.")
-    epochs: int = Field(12, ge=1, description="Passes over the train part of one trial, at most.")
-    grace_epochs: int = Field(2, ge=1, description="Passes that each trial may make before it can end early.")
-    metric: str | None = Field(None, description="What decides; the first of the task where not given.")
-    resources: Resources = Resources()
-    budget: Budget = Budget()
-    mutate: list[str] = Field([], description="Of population: hyperparameters that may change while a model learns.")
-    space: dict[str, Range] = Field(
-        {},
-        description="What the model component takes, by name; learning_rate, batch_size and weight_decay are the loop's.",
-    )
-
-    @model_validator(mode="after")
-    def _fits(self) -> Tuning:
-        if self.search == "population" and not self.mutate:
-            raise ValueError("a search by population needs mutate: hyperparameters that do not change the model's shape")
-        if self.mutate and self.search != "population":
-            raise ValueError(f"mutate means nothing to the search {self.search}")
-        return self
+from include.projects.parts import NAME, Part, Problems
+from include.projects.tuning import Family, Tuning, space_problems
+from include.projects.wording import choice
 
 
 class Gate(Part):
@@ -102,6 +21,11 @@ class Gate(Part):
     minimum: float | None = Field(None, description="Of a metric that is better the higher it is.")
     maximum: float | None = Field(None, description="Of a metric that is better the lower it is.")
     beat_baseline: bool = Field(True, description="Be better than a simple model trained on the same rows.")
+    thresholds: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        {},
+        description="Other metrics of the task that must hold too, such as roc_auc: 0.9: at least where higher is better, at "
+        "most where lower is.",
+    )
     may_be_overruled: bool = Field(False, description="A person who confirms may confirm what fails the gate, with a reason.")
 
 
@@ -152,10 +76,17 @@ class Training(Part):
 
     @model_validator(mode="after")
     def _known(self) -> Training:
+        found = space_problems(self.tuning, self.families)
         if self.gate.may_be_overruled and self.confirmation.by != "person":
-            raise ValueError("gate.may_be_overruled means nothing to confirmation by rule: nobody is asked")
+            found.append("gate.may_be_overruled means nothing to confirmation by rule: nobody is asked")
         if self.families and self.tuning.search == "population":
-            raise ValueError("a search by population has one family: leave families out, or search otherwise")
-        if unknown := [name for name in self.tuning.mutate if name not in self.tuning.space]:
-            raise ValueError(f"tuning.mutate names {', '.join(unknown)}, which is no hyperparameter of the space")
+            found.append("a search by population has one family: leave families out, or search otherwise")
+        space = self.tuning.space
+        found += [
+            f"tuning.mutate.{place}: {choice(name, list(space)) if space else 'there is nothing to change in an empty space'}"
+            for place, name in enumerate(self.tuning.mutate)
+            if name not in space
+        ]
+        if found:
+            raise Problems(found)
         return self

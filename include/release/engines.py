@@ -77,10 +77,22 @@ class Engines:
         )
 
 
+def stage(settings: Settings, project: Project, version: str, by: str, why: str) -> None:
+    """Set a model version's state to dev_deployed in MLflow; the one that was in staging before becomes idle by it.
+
+    One that is in production stays so: a release of it brings new inference code alone. One whose release is refused, or
+    not approved in time, stays dev_deployed, for the staging route still answers with it until the next release is tried.
+    """
+    from include.training import model_info, set_state
+
+    if model_info(settings, project, version)["state"] != "production":
+        set_state(settings, project, version, "dev_deployed", by, why)
+
+
 def promote(settings: Settings, project: Project, version: str, by: str, why: str) -> None:
     """Set a model version's state to production in MLflow; the one before becomes idle by it."""
     from include.training import model_info, set_state
 
-    if model_info(settings, project, version)["state"] == "training":
-        set_state(settings, project, version, "dev_deployed", by, why)
+    if model_info(settings, project, version)["state"] == "training":  # its staging test ended before it could say so
+        stage(settings, project, version, by, why)
     set_state(settings, project, version, "production", by, why)

@@ -121,19 +121,16 @@ def choose(report: Mapping[str, Any], max_accuracy_drop: float) -> tuple[str, st
     return "int8", change
 
 
-def optimise(
-    settings: Settings, project: Project, model: Mapping[str, Any], release_run_id: str, out_dir: Path | str
-) -> dict[str, Any]:
+def optimise(settings: Settings, project: Project, model: Mapping[str, Any], release_run_id: str) -> dict[str, Any]:
     """Make the ONNX forms of a registered model and store them, their plot and the report in the release's run.
 
     A second call for the same run gives back the first one's report, so that a release never changes its mind.
 
     Args:
-        settings: MLflow and the data repository.
+        settings: MLflow and the data repository; the files are made under the home folder.
         project: the project.
         model: of ``include.training.model_info``.
         release_run_id: of `start_release_run`.
-        out_dir: folder for the files; made if missing.
 
     Returns:
         The report of `optimise_module`.
@@ -141,26 +138,28 @@ def optimise(
     from include.clients.mlflow import mlflow_client, mlflow_errors
     from include.data import load_part
     from include.release.reports import log_report, read_report
-    from include.training import Preparation, load_model
+    from include.training import Preparation, load_model, on_cpu
 
     if found := read_report(settings, release_run_id, "optimise"):
         return found
-    fitted = load_model(settings, project, model["version"])
+    folder = settings.home / "releases" / release_run_id
+    with on_cpu():  # as the ONNX forms that it is compared with
+        fitted = load_model(settings, project, model["version"])
     prepare = fitted.preparation or Preparation(project, None)
     train, test = (load_part(settings, project, model["data"], part) for part in ("train", "test"))
     report = optimise_module(
         fitted,
         prepare(train.contents[:CALIBRATION_ROWS]),
         TestRows(prepare(test.contents), test.labels, postprocess_of(project), project.task),
-        Path(out_dir),
+        folder,
         quantise=project.release.quantise,
         max_accuracy_drop=project.release.max_accuracy_drop,
     )
     client = mlflow_client(settings)
     with mlflow_errors(settings, f"store the ONNX files of run {release_run_id}"):
-        for path in sorted(Path(out_dir).glob("model.*.onnx")):
+        for path in sorted(folder.glob("model.*.onnx")):
             client.log_artifact(release_run_id, str(path), "onnx")
-        client.log_artifact(release_run_id, str(Path(out_dir) / "optimise.png"), "plots")
+        client.log_artifact(release_run_id, str(folder / "optimise.png"), "plots")
     log_report(settings, release_run_id, "optimise", report)  # last: it says that the files are there
     return report
 

@@ -177,7 +177,7 @@ def parity(
     from include.clients.mlflow import mlflow_client, mlflow_errors, read_file
     from include.data import load_part
     from include.release.reports import conclude, read_report
-    from include.training import Preparation, load_model
+    from include.training import Preparation, load_model, on_cpu
 
     measured = read_report(settings, release_run_id, "optimise")
     if measured is None:
@@ -194,7 +194,8 @@ def parity(
         )
     test = load_part(settings, project, model["data"], "test")
     contents, truth = test.contents[:rows], test.labels[:rows]
-    fitted = load_model(settings, project, model["version"])
+    with on_cpu():  # as the ONNX forms that it is compared with
+        fitted = load_model(settings, project, model["version"])
     inputs = (fitted.preparation or Preparation(project, None))(contents)
     post = postprocess_of(project)
     answers = {

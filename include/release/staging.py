@@ -100,6 +100,8 @@ def staging_test(
 ) -> dict[str, Any]:
     """Put a release on the staging route, send rows of the test part through the AP, and store the report.
 
+    The model of a release that passes is dev_deployed from then on, in MLflow.
+
     Args:
         settings: Triton, ledger, AP, MLflow and the data repository.
         project: ``release.staging_*`` say how many rows and what is wanted.
@@ -115,10 +117,12 @@ def staging_test(
         ReleaseError: accuracy, error or latency are not what the project wants.
         TritonError: the release cannot be loaded.
         InferenceError: the AP cannot be reached, does not switch, or answers a row with an error.
+        MlflowError: MLflow did not answer.
     """
     from include.clients.inference import InferenceClient
     from include.data import load_part
     from include.ledger import Ledger
+    from include.release.engines import stage
     from include.release.reports import conclude
 
     test = load_part(settings, project, model["data"], "test")
@@ -134,4 +138,6 @@ def staging_test(
         switched = time.perf_counter()
         report = send_rows(client, project, release_id, test.contents[:count], test.labels[:count])
     report |= {"load_s": round(loaded - start, 3), "switch_s": round(switched - loaded, 3)}
-    return conclude(settings, release_run_id, "staging", release_id, report)
+    made = conclude(settings, release_run_id, "staging", release_id, report)
+    stage(settings, project, str(model["version"]), by, f"the staging test of {release_id} passed")
+    return made

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 DIGITS, MOST = 4, 7
 LARGE = 1e4
 
@@ -19,3 +22,8 @@ def short(value: float) -> str:
             break
         said = f"{value:.{digits}g}"
     return said
+
+
+def named(values: Mapping[str, Any]) -> str:
+    """Return hyperparameters or figures in a line, each with its name."""
+    return ", ".join(f"{name} {short(value) if isinstance(value, float) else value}" for name, value in values.items())

@@ -3,6 +3,7 @@
 from include.training.card import model_card
 from include.training.confirm import confirm
 from include.training.confirmation import confirm_answered, confirmation_form, record_confirmation
+from include.training.device import on_cpu
 from include.training.download import download
 from include.training.errors import ConfirmationError, ExperimentError, GateError, InputError, StateError, TrainingError
 from include.training.evaluate import evaluate, measure
@@ -46,6 +47,7 @@ __all__ = [
     "measure",
     "model_card",
     "model_info",
+    "on_cpu",
     "predict",
     "record_confirmation",
     "record_deletion_answer",

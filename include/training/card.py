@@ -13,8 +13,9 @@ from markupsafe import Markup
 from include.clients.mlflow import log_file, mlflow_client, mlflow_errors
 from include.projects import Project
 from include.reports import Section, bars, image, page, plots, table
-from include.reports.links import mlflow_run_url
+from include.reports.links import link, mlflow_run_url
 from include.settings import Settings
+from include.training.card_origin import Link
 from include.training.card_parts import Part, parts_of
 from include.training.evaluation_report import facts
 from include.training.models import describe, find_version
@@ -42,8 +43,9 @@ def model_card(settings: Settings, project: Project, version: str | int) -> dict
     """
     client = mlflow_client(settings)
     with mlflow_errors(settings, f"make the card of {project.name} {version}"):
-        about = describe(client, find_version(client, project, version))
-        parts = parts_of(settings, client, project, about)
+        found = find_version(client, project, version)
+        about = describe(client, found)
+        parts = parts_of(settings, client, project, about, found.tags)
         title = f"{project.title}: model {about['name']} v{about['version']}"
         sections = [Section(part.title, _html(part), folded=part.folded) for part in parts]
         html = page(title, sections, project.description, _state(about), facts(project, about["metrics"]))
@@ -67,13 +69,19 @@ def _state(about: dict[str, Any]) -> tuple[str, str]:
 
 
 def _html(part: Part) -> Markup:
-    made = table(("what", "value"), part.rows)
+    made = table(("what", "value"), [(what, _linked(value)) for what, value in part.rows])
     made += Markup("").join(Markup("<p>{}</p>{}").format(name, bars(counts)) for name, counts in part.bars.items())
     return made + plots(image(png, what, "plot") for what, png in part.pictures.items()) if part.pictures else made
 
 
+def _linked(value: Any) -> Any:
+    return link(value.text, value.url) if isinstance(value, Link) else value
+
+
 def _markdown(title: str, project: Project, parts: list[Part]) -> str:
     def cell(value: Any) -> str:
+        if isinstance(value, Link) and value.url:
+            return f"[{cell(value.text)}]({value.url})"
         return str(value).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
 
     lines = [f"# {cell(title)}", "", cell(project.description), ""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,9 @@ from include.ledger import Ledger, LedgerError
 from include.projects import Project
 from include.reports.numbers import short
 from include.settings import Settings
+from include.training.card_origin import confirmation, history, lineage, moment
 from include.training.evaluation_report import ABOUT
 from include.training.metrics import registered
-from include.training.states import state_history
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,7 +48,9 @@ class Part:
     folded: bool = False
 
 
-def parts_of(settings: Settings, client: MlflowClient, project: Project, about: dict[str, Any]) -> list[Part]:
+def parts_of(
+    settings: Settings, client: MlflowClient, project: Project, about: dict[str, Any], tags: Mapping[str, str]
+) -> list[Part]:
     """Return the parts of the card of a model version, in order.
 
     Args:
@@ -55,13 +58,14 @@ def parts_of(settings: Settings, client: MlflowClient, project: Project, about: 
         client: of MLflow.
         project: whose model; its ``card`` holds what people say.
         about: of `include.training.models.describe`.
+        tags: of the model version.
     """
     run = client.get_run(about["run_id"])
     evaluation = _json(client, about["run_id"], "evaluation/evaluation.json")
     environment = {name: value for name, value in run.data.tags.items() if name.startswith("environment.")}
-    history = state_history(settings, project, about["version"])
     parts = [
         Part("Model", _model(project, about, run.data.params)),
+        Part("Confirmation", confirmation(tags)),
         Part("Intended use (as project.yaml states it)", _said(project)),
         Part("Data", _data(settings, project, about)),
         Part("Metrics on the test part", _metrics(project, about["metrics"]), _classes(evaluation)),
@@ -70,7 +74,8 @@ def parts_of(settings: Settings, client: MlflowClient, project: Project, about: 
         Part("Explanations", *_explanations(project, evaluation)),
         Part("Hyperparameters", sorted(run.data.params.items()), folded=True),
         Part("Environment", sorted((k.removeprefix("environment."), v) for k, v in environment.items()), folded=True),
-        Part("History", [(one["at"], f"{one['state']} by {one['by']}: {one['why']}") for one in history]),
+        Part("Lineage", lineage(settings, client, project, about, run)),
+        Part("History of its states", history(tags)),
         Part("Releases and approvals", _releases(settings, project, about)),
     ]
     kept = {one.path for one in client.list_artifacts(about["run_id"], "plots")}
@@ -86,13 +91,10 @@ def _model(project: Project, about: dict[str, Any], params: dict[str, str]) -> R
         ("name", f"{about['name']} v{about['version']}"),
         ("task", project.task),
         ("state", about["state"]),
-        ("confirmed", "yes" if about["confirmed"] else "no"),
         ("author", about["author"]),
         ("framework", params.get("framework", "torch")),
         ("parameters", params.get("parameters")),
         ("augmentation of the training part", params.get("augmentation", "none")),
-        ("code", f"{about['code_digest']}, commit {about['git_commit']}"),
-        ("run", about["run_id"]),
     ]
 
 
@@ -192,7 +194,10 @@ def _releases(settings: Settings, project: Project, about: dict[str, Any]) -> Ro
             if str(release.model.get("version")) == about["version"]:
                 rows.append((release.id, f"{release.state}, digest {release.digest}"))
                 answers = ledger.approvals(release.id)
-                rows += [(f"{release.id} {one.step}", f"{one.decision} by {one.by}: {one.reason}") for one in answers]
+                rows += [
+                    (f"{release.id} {one.step}", f"{one.decision} by {one.by or 'nobody'} at {moment(one.at)}: {one.reason}")
+                    for one in answers
+                ]
     except LedgerError as cause:
         rows.append(("unknown", f"the ledger does not tell: {cause}"))
     return rows or [("none", "it was never released")]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-from markupsafe import Markup
 
 from include.clients.mlflow import ensure_experiment, log_file, mlflow_client, mlflow_errors
 from include.projects import Project
-from include.reports import Section, page, table
-from include.reports.links import link, mlflow_run_url
-from include.reports.numbers import short
+from include.reports.links import mlflow_run_url
 from include.settings import Settings
 from include.training import runs
+from include.training.comparison_page import comparison_page
 from include.training.errors import InputError
-from include.training.metrics import gate_metric, registered
+from include.training.experiments import find
+from include.training.metrics import Metric, gate_metric, metric_of, registered
+from include.training.packages import differing, packages_of
+from include.training.runs import REPRODUCES
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,10 +24,7 @@ if TYPE_CHECKING:
 REPORT = "reports/comparison.html"
 MOST = 50
 DATA = ("data_repository", "data_zone", "data_version", "data_commit", "split_path", "split_digest")
-CODE = ("code_digest", "git_commit")
-ABSENT = "-"
-EXACT = re.compile(r"-?\d+\.\d{6,}(e-?\d+)?")  # a number with more digits than people read
-DIGEST = re.compile(r"(sha256:)?[0-9a-f]{32,64}")
+CODE = ("project_code", "code_digest", "git_commit")
 
 
 def compare_runs(settings: Settings, project: Project, run_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
@@ -41,9 +37,10 @@ def compare_runs(settings: Settings, project: Project, run_ids: Sequence[str]) -
 
     Returns:
         An HTML page in which rows that differ are marked, and the same as a dict: ``runs`` (``run_id``, ``name``,
-        ``status``, ``author``), ``fields`` (by section ``data``, ``code``, ``params``, ``metrics`` and
-        ``environment``: rows of ``name``, ``values`` of each run with None where it has none, ``same``, and of metrics
-        the run_id of the ``best``) and ``different`` (names of the rows that differ).
+        ``status``, ``author``), ``fields`` (by section ``data``, ``code``, ``params``, ``metrics``, ``environment``
+        and ``packages``: rows of ``name``, ``values`` of each run with None where it has none, ``same``, and of metrics
+        the run_id of the ``best``; of packages only those that differ), ``different`` (names of the rows that differ) and
+        ``packages_unknown`` (runs that do not say which packages were installed).
 
     Raises:
         InputError: fewer than two runs, one given twice, one that is not there or of another project.
@@ -51,27 +48,40 @@ def compare_runs(settings: Settings, project: Project, run_ids: Sequence[str]) -
     """
     client = mlflow_client(settings)
     with mlflow_errors(settings, f"compare runs of {project.name}"):
-        found = [_run(client, project, run_id) for run_id in _asked(run_ids)]
-        told = _told(project, found)
-        return _page(settings, project, found, told), told
+        found = [runs.find_run(client, project, run_id) for run_id in _asked(run_ids)]
+        told = _told(client, project, found)
+        return comparison_page(settings, project, found, told), told
 
 
 def write_comparison(
-    settings: Settings, project: Project, run_ids: Sequence[str] = (), best: int = 5, author: str = "devmlops"
+    settings: Settings,
+    project: Project,
+    run_ids: Sequence[str] = (),
+    best: int = 5,
+    author: str = "devmlops",
+    experiment: str = "",
 ) -> dict[str, Any]:
     """Compare runs and keep the page as ``reports/comparison.html`` of a run of the experiment ``<project>/comparisons``.
 
     Args:
         settings: name MLflow.
         project: whose runs.
-        run_ids: two to 50 of them; none takes the best of the project by the gate's metric.
+        run_ids: two to 50 of them; none takes the best by the gate's metric.
         best: how many of the best.
         author: who asked.
+        experiment: whose best, by its title; empty takes the project's own.
 
     Returns:
-        ``run_id`` and ``experiment_id`` of the comparison, ``url``, ``runs`` and ``different``.
+        ``run_id`` and ``experiment_id`` of the comparison, ``url`` of its run, ``report``, the page's address, ``runs`` and
+        ``different``.
+
+    Raises:
+        InputError: as of `compare_runs` and `nth_best`; or runs are named and an experiment too.
+        MlflowError: MLflow did not answer.
     """
-    chosen = list(run_ids) or best_runs(settings, project, best)
+    if run_ids and experiment:
+        raise InputError(f"{len(run_ids)} runs are named and the experiment {experiment!r} too: give one of them, and not both")
+    chosen = list(run_ids) or best_runs(settings, project, best, experiment)
     html, told = compare_runs(settings, project, chosen)
     client = mlflow_client(settings)
     with mlflow_errors(settings, f"write a comparison of {project.name}"):
@@ -81,32 +91,33 @@ def write_comparison(
         with runs.closing(client, run_id):
             log_file(client, run_id, REPORT, html.encode())
             client.log_dict(run_id, told, "comparison.json")
-    url = mlflow_run_url(settings, place, run_id)
     return {
         "run_id": run_id,
         "experiment_id": place,
-        "url": url,
+        "url": mlflow_run_url(settings, place, run_id),
+        "report": mlflow_run_url(settings, place, run_id, REPORT),
         "runs": [one["run_id"] for one in told["runs"]],
         "different": told["different"],
     }
 
 
-def best_runs(settings: Settings, project: Project, most: int, experiment: str | None = None) -> list[str]:
-    """Return the run_ids of at most ``most`` evaluated training runs, the best first."""
-    first = nth_best(settings, project, experiment)
-    rest = range(2, min(most, first["of"]) + 1)
-    return [first["run_id"], *(nth_best(settings, project, experiment, n)["run_id"] for n in rest)]
+def best_runs(settings: Settings, project: Project, most: int, experiment: str = "") -> list[str]:
+    """Return the run_ids of at most ``most`` evaluated training runs, the best first; arguments and errors as of `nth_best`."""
+    ranked, wanted, title = _ranked(settings, project, experiment, None)
+    if not ranked:
+        raise InputError(f"{title} of {project.name} has no evaluated run with {wanted.name}")
+    return [str(run.info.run_id) for run in ranked[:most]]
 
 
-def nth_best(
-    settings: Settings, project: Project, experiment: str | None = None, n: int = 1, metric: str | None = None
-) -> dict[str, Any]:
+def nth_best(settings: Settings, project: Project, experiment: str = "", n: int = 1, metric: str | None = None) -> dict[str, Any]:
     """Return the n-th best evaluated training run of an experiment; of equal ones the older is the better.
+
+    A run in which another was reproduced is none of them: it is that other one once more.
 
     Args:
         settings: name MLflow.
         project: gives the metric, and what runs are its own.
-        experiment: its name; None takes the project's training runs.
+        experiment: its title, or its name in MLflow; empty takes the project's own.
         n: counted from 1.
         metric: a registered one; None takes the gate's.
 
@@ -115,35 +126,36 @@ def nth_best(
 
     Raises:
         InputError: no such experiment or metric, or fewer evaluated runs.
+        MlflowError: MLflow did not answer.
     """
-    wanted = registered(project).get(metric) if metric else gate_metric(project)
-    if wanted is None:
-        raise InputError(
-            f"the metric {metric!r} is not registered for {project.name}; there are {', '.join(registered(project))}"
-        )
     if isinstance(n, bool) or n < 1:
         raise InputError(f"n is {n}: the best is 1")
-    client, name = mlflow_client(settings), experiment or runs.experiment(project)
-    with mlflow_errors(settings, f"look for the best run of {name}"):
-        place = client.get_experiment_by_name(name)
-        if place is None or place.lifecycle_stage != "active":
-            raise InputError(f"there is no experiment {name!r}")
-        done = _evaluated(client, project, str(place.experiment_id), f"test_{wanted.name}")
-    sign = -1 if wanted.direction == "max" else 1
-    done.sort(key=lambda run: (sign * run.data.metrics[f"test_{wanted.name}"], run.info.start_time))
-    if n > len(done):
-        problem = f"{name} has {len(done)} evaluated runs with {wanted.name}"
+    ranked, wanted, title = _ranked(settings, project, experiment, metric)
+    if n > len(ranked):
+        problem = f"{title} of {project.name} has {len(ranked)} evaluated runs with {wanted.name}"
         raise InputError(f"{problem}: there is no number {n}")
-    best = done[n - 1]
+    best = ranked[n - 1]
     return {
         "run_id": best.info.run_id,
         "rank": n,
         "metric": wanted.name,
         "value": best.data.metrics[f"test_{wanted.name}"],
-        "of": len(done),
+        "of": len(ranked),
         "params": dict(best.data.params),
         "metrics": dict(best.data.metrics),
     }
+
+
+def _ranked(settings: Settings, project: Project, experiment: str, metric: str | None) -> tuple[list[Run], Metric, str]:
+    """Return the evaluated training runs of an experiment, the best first, by which metric, and the experiment's title."""
+    wanted = metric_of(project, metric) if metric else gate_metric(project)
+    client, name = mlflow_client(settings), experiment or runs.experiment(project)
+    with mlflow_errors(settings, f"look for the best run of {name}"):
+        place = find(client, project, name)
+        done = _evaluated(client, project, place.id, f"test_{wanted.name}")
+    sign = -1 if wanted.direction == "max" else 1
+    done.sort(key=lambda run: (sign * run.data.metrics[f"test_{wanted.name}"], run.info.start_time))
+    return done, wanted, place.title
 
 
 def _evaluated(client: MlflowClient, project: Project, experiment_id: str, metric: str) -> list[Run]:
@@ -153,7 +165,8 @@ def _evaluated(client: MlflowClient, project: Project, experiment_id: str, metri
     found, token = [], None
     while True:
         some = client.search_runs([experiment_id], asked, max_results=1000, page_token=token)
-        found += [run for run in some if math.isfinite(run.data.metrics.get(metric, math.nan))]
+        measured = (run for run in some if math.isfinite(run.data.metrics.get(metric, math.nan)))
+        found += [run for run in measured if REPRODUCES not in run.data.tags]
         token = some.token
         if not token:
             return found
@@ -168,21 +181,7 @@ def _asked(run_ids: Sequence[str]) -> list[str]:
     return asked
 
 
-def _run(client: MlflowClient, project: Project, run_id: str) -> Run:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as cause:
-        if cause.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise
-        raise InputError(f"MLflow has no run {run_id!r}") from cause
-    if run.data.tags.get("devmlops.project") != project.name:
-        raise InputError(f"run {run_id} is none of {project.name}")
-    return run
-
-
-def _told(project: Project, found: Sequence[Run]) -> dict[str, Any]:
+def _told(client: MlflowClient, project: Project, found: Sequence[Run]) -> dict[str, Any]:
     known = registered(project)
     sections: dict[str, list[Mapping[str, Any]]] = {
         "data": [{name: run.data.tags.get(name) for name in DATA} for run in found],
@@ -204,6 +203,8 @@ def _told(project: Project, found: Sequence[Run]) -> dict[str, Any]:
                 top = (max if one.direction == "max" else min)(value for value, _ in pairs)
                 line["best"] = [run.info.run_id for value, run in pairs if value == top]
             fields[section].append(line)
+    listed = [packages_of(client, run.info.run_id) for run in found]
+    fields["packages"] = [{"name": name, "values": row, "same": False} for name, row in differing(*listed).items()]
     return {
         "runs": [
             {
@@ -217,60 +218,5 @@ def _told(project: Project, found: Sequence[Run]) -> dict[str, Any]:
         ],
         "fields": fields,
         "different": [f"{section}.{row['name']}" for section, rows in fields.items() for row in rows if not row["same"]],
+        "packages_unknown": [run.info.run_id for run, known in zip(found, listed, strict=True) if known is None],
     }
-
-
-def _page(settings: Settings, project: Project, found: Sequence[Run], told: Mapping[str, Any]) -> str:
-    heads = [f"{run.info.run_name} {run.info.run_id[:8]}" for run in found]
-    deciding = gate_metric(project)
-    values = [run.data.metrics.get(f"test_{deciding.name}") for run in found]
-    about = [
-        [link(run.info.run_id[:8], mlflow_run_url(settings, run.info.experiment_id, run.info.run_id)), one["name"], value, *more]
-        for run, one, value, more in zip(found, told["runs"], values, map(_when, told["runs"]), strict=True)
-    ]
-    sections = [Section("Runs", table(["run", "name", f"test_{deciding.name}", "status", "author", "started"], about))]
-    same = []
-    for name, rows in told["fields"].items():
-        lines = [[row["name"], *_cells(found, row)] for row in sorted(rows, key=_rank(project)) if not row["same"]]
-        if lines:
-            sections.append(Section(f"What differs in {name}", table(["field", *heads], lines)))
-        same += [[name, row["name"], *_cells(found, row)[:1]] for row in rows if row["same"]]
-    if same:
-        sections.append(Section(f"The same in all: {len(same)} fields", table(["", "field", "value"], same), folded=True))
-    known = [(value, head) for value, head in zip(values, heads, strict=True) if value is not None]
-    verdict = None
-    if known:
-        best = (max if deciding.direction == "max" else min)(known, key=lambda one: one[0])
-        verdict = f"Best by {deciding.name} of the test part: {best[1]} with {short(best[0])}", ""
-    said = f"{len(told['different'])} fields differ; the best of a metric is green"
-    return page(f"Comparison of {len(found)} runs of {project.title}", sections, said, verdict)
-
-
-def _when(one: Mapping[str, Any]) -> list[Any]:
-    from datetime import UTC, datetime
-
-    return [one["status"], one["author"], f"{datetime.fromtimestamp(one['started'] / 1000, UTC):%Y-%m-%d %H:%M} UTC"]
-
-
-def _rank(project: Project) -> Callable[[Mapping[str, Any]], tuple[int, str]]:
-    """Return the order of rows: the gate's metric, other metrics of the test part, intervals and baseline, what is left."""
-    deciding = gate_metric(project).name
-
-    def rank(row: Mapping[str, Any]) -> tuple[int, str]:
-        name = row["name"].removeprefix("test_")
-        return (0 if name == deciding else 1 if name in registered(project) else 2), row["name"]
-
-    return rank
-
-
-def _cells(found: Sequence[Run], row: Mapping[str, Any]) -> list[Any]:
-    """Return a row's values as a table shows them: digests short, the best of a metric marked."""
-    shown: list[Any] = []
-    for run, value in zip(found, row["values"], strict=True):
-        said: Any = ABSENT if value is None else value
-        if isinstance(value, str) and DIGEST.fullmatch(value):
-            said = Markup('<code title="{}">{}</code>').format(value, f"{value.removeprefix('sha256:')[:12]}…")
-        elif isinstance(value, float) or (isinstance(value, str) and EXACT.fullmatch(value)):
-            said = f"{float(value):.5g}"
-        shown.append((said, "good") if run.info.run_id in row.get("best", []) else said)
-    return shown

@@ -124,7 +124,9 @@ def _gate(project: Project, made: list[dict[str, Any]]) -> Iterator[str]:
     yield ""
     yield "| Failed | Reached | Wanted |"
     yield "|---|---|---|"
-    yield from (f"| {text(check['name'])} | {short(check['value'])} | {text(check['limit'])} |" for check in failed)
+    for check in failed:
+        reached = text(check["note"]) if "note" in check else short(check["value"])
+        yield f"| {text(check['name'])} | {reached} | {text(check['limit'])} |"
 
 
 def _links(settings: Settings, client: MlflowClient, about: Mapping[str, Any], place: str) -> Iterator[str]:

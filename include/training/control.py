@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
+from include.training import device
 from include.training.episodes import Policy, control_of, inputs_of, returns
 from include.training.errors import InputError, TrainingError
 from include.training.learners import Epoch, Files, Learner
-from include.training.loop import DEFAULTS, TorchLearner, Trained, _begin, deterministic, weights
+from include.training.loop import DEFAULTS, TorchLearner, Trained, _begin, weights
 from include.training.parts import Arrays
 from include.training.preparation import Preparation
 
@@ -63,16 +64,21 @@ class Values(Trained):
         import numpy as np
         import torch
 
-        was_training = self.module.training
+        was_training, on = self.module.training, device.of(self.module)
         self.module.eval()
         with torch.inference_mode():
-            found = [self.module(part).numpy() for part in torch.from_numpy(np.ascontiguousarray(inputs)).split(4096)]
+            parts = torch.from_numpy(np.ascontiguousarray(inputs)).split(4096)
+            found = [self.module(part.to(on)).cpu().numpy() for part in parts]
         self.module.train(was_training)
         return np.concatenate(found)
 
 
 class ControlLearner(Learner):
     """Learns the values of actions from transitions; the epoch whose policy does best in the simulator is kept."""
+
+    def place(self) -> str:
+        """Return the device that networks compute on."""
+        return TorchLearner().place()
 
     def fit(
         self,
@@ -93,8 +99,9 @@ class ControlLearner(Learner):
         rows = {name: torch.from_numpy(value) for name, value in vars(train).items() if name != "episodes"}
         history: list[Epoch] = []
         best: tuple[tuple[float, float], int, dict[str, torch.Tensor]] | None = None
-        with deterministic(seed):
-            module: Any = _begin(project, params, weights(initial) if initial else None)
+        on = device.chosen()
+        with device.deterministic(seed, on):
+            module: Any = _begin(project, params, weights(initial) if initial else None).to(on)
             behind = copy.deepcopy(module)
             optimiser = torch.optim.Adam(
                 (one for one in module.parameters() if one.requires_grad),
@@ -104,8 +111,9 @@ class ControlLearner(Learner):
             for epoch in range(1, epochs + 1):
                 total = 0.0
                 for at in torch.randperm(len(train.actions)).split(int(given["batch_size"])):
-                    wish = _targets(module, behind, {name: value[at] for name, value in rows.items()}, wanted.discount)
-                    loss = functional.smooth_l1_loss(module(rows["states"][at]).gather(1, rows["actions"][at, None])[:, 0], wish)
+                    some = {name: value[at].to(on) for name, value in rows.items()}
+                    wish = _targets(module, behind, some, wanted.discount)
+                    loss = functional.smooth_l1_loss(module(some["states"]).gather(1, some["actions"][:, None])[:, 0], wish)
                     optimiser.zero_grad()
                     loss.backward()
                     optimiser.step()
@@ -127,7 +135,7 @@ class ControlLearner(Learner):
                 )
                 score = (history[-1]["validation_return"], -history[-1]["validation_loss"])
                 if best is None or score > best[0]:
-                    best = (score, epoch, {key: value.clone() for key, value in module.state_dict().items()})
+                    best = (score, epoch, device.weights_of(module))
                 if on_epoch:
                     on_epoch(history[-1])
         assert best is not None
@@ -183,7 +191,8 @@ def _surprise(module: Any, behind: Any, held: Transitions, discount: float) -> f
     """Return how far values of the validation part are from what they should be: mean squared temporal difference."""
     import torch
 
-    rows = {name: torch.from_numpy(value) for name, value in vars(held).items() if name != "episodes"}
+    on = device.of(module)
+    rows = {name: torch.from_numpy(value).to(on) for name, value in vars(held).items() if name != "episodes"}
     with torch.no_grad():
         said = module(rows["states"]).gather(1, rows["actions"][:, None])[:, 0]
-        return float(((said - _targets(module, behind, rows, discount)) ** 2).mean())
+        return float(((said - _targets(module, behind, rows, discount)) ** 2).mean().item())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from include.reports.letters import spelt
-from include.training.drawing import BLUE, GREY, ORANGE, drawing, png
+from include.training.drawing import BLUE, GREY, ORANGE, diverging, drawing, png
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,6 +102,30 @@ def heat(grid: np.ndarray, title: str) -> bytes:
         axes.set(title=title, xlabel="column", ylabel="row")
         axes.grid(False)
         figure.colorbar(shown, ax=axes, shrink=0.8, label="mean |SHAP value|")
+        return png(figure)
+
+
+def signed(grid: np.ndarray, picture: np.ndarray, title: str, unit: str) -> bytes:
+    """Draw an item beside what each of its places did to the answer.
+
+    Args:
+        grid: values with a sign (height, width).
+        picture: the item, 0 to 1, (height, width) or (height, width, 3).
+        title: above both.
+        unit: what the values are.
+    """
+    import numpy as np
+
+    most = float(np.abs(grid).max()) or 1.0
+    with drawing(6.4, 3.4, columns=2) as (figure, (left, right)):
+        left.imshow(picture, cmap="gray", vmin=0, vmax=1)
+        left.set(title=title, xticks=[], yticks=[])
+        left.grid(False)
+        shown = right.imshow(grid, cmap=diverging(), vmin=-most, vmax=most)
+        right.set(xticks=[], yticks=[])
+        right.set_xlabel(unit, fontsize=8)
+        right.grid(False)
+        figure.colorbar(shown, ax=right, shrink=0.7)
         return png(figure)
 
 

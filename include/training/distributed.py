@@ -8,6 +8,7 @@ itself, and batch normalisation sees its own share alone: with these the result 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 from include.clients.ray import cluster
 from include.projects import Project
 from include.settings import Settings
-from include.training.errors import InputError, TrainingError
+from include.training import device
+from include.training.errors import InputError, TrainingFailed
 from include.training.learners import Epoch, Files, Learner, training_learner
 from include.training.loop import (
     DEFAULTS,
@@ -59,6 +61,11 @@ class DistributedLearner(TorchLearner):
     def __init__(self, settings: Settings, workers: int) -> None:
         self.settings, self.workers = settings, workers
 
+    def place(self) -> str:
+        """Return how many workers train, and on what."""
+        share = self._share()
+        return f"{self.workers} workers, " + (f"each with {share:g} GPU" if share else "on the CPU")
+
     def fit(
         self,
         project: Project,
@@ -76,11 +83,11 @@ class DistributedLearner(TorchLearner):
         begin = weights(initial) if initial else None
         _begin(project, params, begin)  # what does not fit is refused before a cluster is started
         size = sum(part.inputs.nbytes + part.labels.nbytes for part in parts.values())
-        gpus = int(self.settings.job_gpus)
-        with cluster(self.settings, self.workers, max(128 * 2**20, 3 * size), gpus) as folder:
+        share = self._share()
+        with cluster(self.settings, self.workers, max(128 * 2**20, 3 * size), math.ceil(share * self.workers)) as folder:
             import ray
             from ray.train import FailureConfig, RunConfig, ScalingConfig
-            from ray.train.torch import TorchTrainer
+            from ray.train.torch import TorchConfig, TorchTrainer
             from ray.util.queue import Queue
 
             queue = Queue(actor_options={"num_cpus": 0})
@@ -89,12 +96,14 @@ class DistributedLearner(TorchLearner):
             if project.training.augmentation:  # each worker varies its own rows
                 config["items"] = ray.put((parts["train"].contents, parts["train"].preparation))
             cpus = min(1.0, ray.cluster_resources().get("CPU", 1.0) / self.workers)
-            each = {"CPU": cpus, **({"GPU": self.settings.job_gpus / self.workers} if gpus else {})}
+            each = {"CPU": cpus, **({"GPU": share} if share else {})}
+            backend = "nccl" if share == 1 else "gloo"  # NCCL takes no two workers on one GPU
             heard = _Listener(queue, on_epoch)
             run = TorchTrainer(
                 work,
                 train_loop_config={**config, "arrays": ray.put(arrays), "queue": queue},
-                scaling_config=ScalingConfig(num_workers=self.workers, use_gpu=bool(gpus), resources_per_worker=each),
+                torch_config=TorchConfig(backend=backend),
+                scaling_config=ScalingConfig(num_workers=self.workers, use_gpu=bool(share), resources_per_worker=each),
                 run_config=RunConfig(
                     name="train", storage_path=str(folder), failure_config=FailureConfig(max_failures=MOST_FAILURES)
                 ),
@@ -102,8 +111,11 @@ class DistributedLearner(TorchLearner):
             try:
                 run.fit()
             except Exception as cause:
+                heard.stop()
+                if heard.raised is not None:
+                    raise heard.raised from cause
                 said = str(cause).strip().splitlines()
-                raise TrainingError(
+                raise TrainingFailed(
                     f"the {self.workers} workers ended before the training: {said[-1] if said else cause!r}"
                 ) from cause
             finally:
@@ -111,10 +123,19 @@ class DistributedLearner(TorchLearner):
         if heard.error is not None:
             raise heard.error
         if heard.best is None:
-            raise TrainingError(f"the {self.workers} workers gave no model")
+            raise TrainingFailed(f"the {self.workers} workers gave no model")
         module = _begin(project, params, None)
         module.load_state_dict(weights(heard.files))
-        return Trained(module.eval(), project.task, heard.history, heard.best)
+        return Trained(module.eval().to(device.chosen()), project.task, heard.history, heard.best)
+
+    def _share(self) -> float:
+        """Return how much of a GPU each worker gets of those of the job, or of the machine where its environment says nothing."""
+        import torch
+
+        gpus = self.settings.job_gpus
+        if gpus is None:
+            gpus = torch.cuda.device_count() if device.chosen().type == "cuda" else 0
+        return min(1.0, gpus / self.workers)
 
 
 class _Listener:
@@ -126,6 +147,7 @@ class _Listener:
         self.best: int | None = None
         self.files: Files = {}
         self.error: Exception | None = None
+        self.raised: Exception | None = None  # by the project's code in a worker, in the last try of the workers
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True, name="workers")
         self._thread.start()
@@ -156,11 +178,13 @@ class _Listener:
     def _take(self, kind: str, value: Any) -> None:
         if kind == "epoch":
             if value["epoch"] == 1:
-                self.history = []  # workers that went away began again
+                self.history, self.raised = [], None  # workers that went away began again
             self.history.append(value)
             if self._on_epoch and self.error is None:
                 self._on_epoch(value)
         elif kind == "done":
             self.best, self.files = value
+        elif kind == "raised":
+            self.raised = value
         elif kind == "error":
             self.error = value

@@ -11,6 +11,7 @@ from include.reports.letters import families
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY, INK = "#2563eb", "#ea580c", "#94a3b8", "#0f172a"
@@ -44,6 +45,13 @@ def drawing(width: float, height: float, columns: int = 1) -> Iterator[tuple[Fig
         figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure, list(figure.subplots(1, columns, squeeze=False)[0])
+
+
+def diverging() -> Colormap:
+    """Return the colours of what has a sign: orange below zero, white at it, blue above."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("signed", [ORANGE, "white", BLUE])
 
 
 def png(figure: Figure) -> bytes:

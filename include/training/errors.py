@@ -7,8 +7,12 @@ from typing import Any
 from include.errors import FinalError
 
 
-class TrainingError(RuntimeError):
-    """A training, tuning or evaluation that did not give a model."""
+class TrainingError(FinalError, RuntimeError):
+    """A training or search that gave no model for what it was given: another try would end alike."""
+
+
+class TrainingFailed(RuntimeError):
+    """A training or search that the machine failed, by lost workers or too little time: another try may help."""
 
 
 class InputError(FinalError, ValueError):
@@ -20,13 +24,23 @@ class GateError(FinalError, RuntimeError):
 
     Attributes:
         model: name and version, such as ``digits v3``.
-        checks: every check of the gate: name, value, limit, ok.
+        checks: every check of the gate: name, value, limit, ok, and note where there is no value.
     """
 
     def __init__(self, model: str, checks: list[dict[str, Any]]) -> None:
         self.model, self.checks = model, checks
-        failed = "; ".join(f"{c['name']} is {c['value']:.4f}, wanted {c['limit']}" for c in checks if not c["ok"])
-        super().__init__(f"{model} is not confirmed: {failed}. Train on more or better data, or change the gate in project.yaml")
+        failed = [check for check in checks if not check["ok"]]
+        said = "; ".join(map(_said, failed))
+        poor = any(check["value"] == check["value"] for check in failed)
+        advice = ". Train on more or better data, or change the gate in project.yaml" if poor else ""
+        super().__init__(f"{model} is not confirmed: {said}{advice}")
+
+
+def _said(check: dict[str, Any]) -> str:
+    value, note = check["value"], check.get("note")
+    if value != value and note:
+        return f"{check['name']}: {note}"
+    return f"{check['name']} is {value:.4f}, wanted {check['limit']}"
 
 
 class StateError(FinalError, RuntimeError):

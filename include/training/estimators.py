@@ -13,7 +13,7 @@ from include.training.augmentation import with_copies
 from include.training.errors import InputError, TrainingError
 from include.training.learners import Epoch, Files, Fitted, Learner, build
 from include.training.parts import Arrays
-from include.training.scores import metric, mode, validate
+from include.training.scores import measure, metric, mode, validate
 from include.training.stored import stored
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class EstimatorLearner(Learner):
             if not np.isfinite(outputs).all():
                 raise TrainingError(f"the estimator gives outputs that are not finite in epoch {epoch}: change {dict(params)}")
             fit = validate(project.task, train.labels, now.predict(train.inputs))["validation_loss"]
-            history.append({"epoch": epoch, "train_loss": fit, **validate(project.task, held.labels, outputs)})
+            history.append({"epoch": epoch, "train_loss": fit, **measure(project, held.labels, outputs)})
             score = sign * history[-1][metric(project)]
             if best is None or score > best[0]:
                 best = (score, epoch, now.files()[ESTIMATOR] if passes > 1 else b"")

@@ -92,7 +92,7 @@ def assess(
     report["bias"] = bias(project, test.labels, outputs, given)
     report["metrics"] |= figures(report["bias"])
     explained = explain(project, fitted, arrays)
-    report["explanation"], report["unexplained"] = explained.told, "" if explained.told else "; ".join(explained.notes)
+    report |= explained.record()
     report["notes"] += explained.notes
     sketch, why = _sketch(project, fitted, arrays)
     report["notes"] += [why] if why else []
@@ -121,7 +121,8 @@ def assess_unlabelled(
 
     fitted = load_run(client, project, run_id)
     params = json.loads(read_file_of(client, run_id, PARAMS))
-    found = unlabelled.measure(project, fitted, params, arrays)
+    found, explained = unlabelled.measure(project, fitted, params, arrays), explain(project, fitted, arrays)
+    found.notes += explained.notes
     for note in found.notes:
         tell(f"note: {note}")
     metrics = {name if name.startswith("baseline_") else f"test_{name}": v for name, v in found.metrics.items()}
@@ -135,12 +136,13 @@ def assess_unlabelled(
         "per_class": [],
         "slices": [],
         "bias": {},
+        **explained.record(),
     }
     client.log_dict(run_id, report, "evaluation/evaluation.json")
     drawn = unlabelled_report.pictures(project, found)
-    for name, picture in drawn.items():
+    for name, picture in {**drawn, **explained.plots}.items():
         log_file(client, run_id, f"plots/{name}.png", picture)
-    log_file(client, run_id, REPORT, unlabelled_report.report_page(project, run_id, found, drawn).encode())
+    log_file(client, run_id, REPORT, unlabelled_report.report_page(project, run_id, found, drawn, explained).encode())
     sketch, why = _sketch(project, fitted, arrays)
     if sketch is not None:
         log_file(client, run_id, SKETCH, sketch.encode())

@@ -12,7 +12,7 @@ from include.projects import Project
 from include.reports import Section, image, page, table
 from include.reports import plots as plots_beside
 from include.reports.numbers import short
-from include.training import curves, plots
+from include.training import curves, explain_page, plots
 from include.training.errors import InputError
 from include.training.gate import checks
 from include.training.metrics import gate_metric, registered
@@ -69,10 +69,7 @@ def report_page(project: Project, run_id: str, report: Mapping[str, Any], drawn:
         Section("Slices", _slices(project, report)),
     ]
     sections += [Section(f"Bias by {way}", _bias(told)) for way, told in report["bias"].items()]
-    if single:
-        told = report.get("explanation") or {}
-        by = Markup("<p>{} over {} rows of the test part.</p>").format(told["method"], told["rows"]) if told else ""
-        sections.append(Section("Explanations", by + plots_of(drawn, single, {})))
+    sections += explain_page.section(report.get("explanation") or {}, {name: drawn[name] for name in single})
     if report["notes"]:
         sections.append(Section("What is missing, and why", table(["note"], [[note] for note in report["notes"]])))
     about = f"Run {run_id}, {figures['rows']:,} rows of the test part"

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from include.clients.mlflow import SHOWN, mlflow_client, mlflow_errors
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 OWN = "training"  # the experiment that a project has by itself
 CHARACTERS = 100
 PAGE = 1000
+NEAR, ALIKE, LISTED = 5, 0.5, 20  # titles like a mistyped one, how alike of 1, and how many are listed at most
 DESCRIPTION = "mlflow.note.content"  # MLflow shows it above the runs
 
 
@@ -68,18 +70,25 @@ def checked_title(title: str) -> str:
 
 
 def find(client: MlflowClient, project: Project, title: str) -> Experiment:
-    """Return an experiment of a project by its name.
+    """Return an experiment of a project by its title, or by the name that MLflow shows.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none; the message says which are near to it.
     """
-    wanted, known = checked_title(title), list(_all(client, project))
+    known = list(_all(client, project))
+    for one in known:
+        if one.name == title:
+            return one
+    wanted = checked_title(title)
     for one in known:
         if one.title == wanted:
             return one
-    names = ", ".join(one.title for one in known)
+    titles = [one.title for one in known]
+    near = get_close_matches(wanted, titles, n=NEAR, cutoff=ALIKE)
+    said = f"; near to it: {', '.join(near)}" if near else ""
+    names = ", ".join(titles[:LISTED]) + (f" and {len(titles) - LISTED} more" if len(titles) > LISTED else "")
     advice = f"create it with {project.name}.experiments or `python -m include.training experiments create`"
-    raise InputError(f"{project.name} has no experiment {wanted!r}; there are: {names}. {advice}")
+    raise InputError(f"{project.name} has no experiment {wanted!r}{said}; there are: {names or 'none'}. {advice}")
 
 
 def experiments(settings: Settings, project: Project) -> list[tuple[Experiment, int]]:

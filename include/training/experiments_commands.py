@@ -7,7 +7,7 @@ import getpass
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from include.projects import Project, load_project
+from include.projects import Project
 from include.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,12 +35,6 @@ def add_experiment_commands(commands: Any) -> None:
     one.add_argument("--confirm", default="", metavar="NAME", help="the experiment's name once more")
     one.add_argument("--reason", required=True, help="stands in the audit log")
     one.set_defaults(run=_delete)
-
-
-def run_experiments(options: argparse.Namespace) -> Iterator[str]:
-    """Run one command, and yield its lines."""
-    settings = Settings()
-    yield from options.run(settings, load_project(options.project, settings.projects_dir), options)
 
 
 def _list(settings: Settings, project: Project, options: argparse.Namespace) -> Iterator[str]:

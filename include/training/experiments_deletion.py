@@ -13,10 +13,10 @@ from include.projects import Project
 from include.settings import Settings
 from include.training.errors import ExperimentError, InputError
 from include.training.experiments import Experiment, checked_title, find, runs_of, subject
+from include.training.models import all_versions
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
 
 DEPLOYED = ("dev_deployed", "production", "idle")
 NAMED, LISTED = 1000, 20
@@ -114,7 +114,7 @@ def _conclude(ledger: Ledger, about: str, by: str, begun: AuditEntry, open_: boo
 def _lost(client: MlflowClient, ledger: Ledger, project: Project, found: Experiment) -> dict[str, Any]:
     runs = runs_of(client, found)
     ids = {run.info.run_id for run in runs}
-    versions = [one for one in _versions(client, project) if one.run_id in ids]
+    versions = [one for one in all_versions(client, project) if one.run_id in ids]
     released: dict[str, list[str]] = {}
     for release in ledger.releases(project.name):
         released.setdefault(str(release.model.get("version")), []).append(release.id)
@@ -136,17 +136,6 @@ def _lost(client: MlflowClient, ledger: Ledger, project: Project, found: Experim
         "run_ids": sorted(ids),
     }
     return {**lost, "digest": digest({key: lost[key] for key in ("id", "run_ids", "versions")})}
-
-
-def _versions(client: MlflowClient, project: Project) -> list[ModelVersion]:
-    found: list[ModelVersion] = []
-    token = None
-    while True:
-        some = client.search_model_versions(f"name='{project.name}'", max_results=NAMED, page_token=token)
-        found += some
-        token = some.token
-        if not token:
-            return found
 
 
 def may_go(lost: Mapping[str, Any]) -> None:

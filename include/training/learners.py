@@ -81,6 +81,10 @@ class Learner(ABC):
 
     augments = False
 
+    def place(self) -> str:
+        """Return what it trains on, for people; empty where it knows the CPU alone."""
+        return ""
+
     @abstractmethod
     def fit(
         self,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
 from include.projects.tasks import Task
+from include.training import device
 from include.training.augmentation import varied
 from include.training.errors import InputError, TrainingError
 from include.training.learners import Epoch, Files, Fitted, Learner, build
 from include.training.network import check
 from include.training.parts import Arrays
-from include.training.scores import metric, mode, validate
+from include.training.scores import measure, metric, mode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ class Trained(Fitted):
     """A trained network with its best epoch's weights in place.
 
     Args:
-        module: in evaluation mode, on the CPU.
+        module: in evaluation mode, on the device that it predicts on.
         task: classification or regression.
         history: metrics of each epoch, the first epoch first.
         best_epoch: whose weights were kept, counted from 1.
@@ -53,21 +53,27 @@ class Trained(Fitted):
         """Return the weights as a file that `torch.load` reads with ``weights_only=True``."""
         import torch
 
-        buffer = io.BytesIO()
-        torch.save(self.module.state_dict(), buffer)
+        buffer, state = io.BytesIO(), self.module.state_dict()
+        for name, value in state.items():
+            state[name] = value.cpu()
+        torch.save(state, buffer)
         return {WEIGHTS: buffer.getvalue()}
 
     def export(self, example: np.ndarray, path: Path) -> None:
         """Write it as ONNX."""
         from include.clients.onnx import export
 
-        export(self.module, example, path)
+        export(device.for_cpu(self.module), example, path)
 
 
 class TorchLearner(Learner):
     """Trains networks by Adam; what else a project wants it does in a `Learner` of its own."""
 
     augments = True
+
+    def place(self) -> str:
+        """Return the device that networks compute on."""
+        return device.said(device.chosen())
 
     def fit(
         self,
@@ -93,7 +99,7 @@ class TorchLearner(Learner):
                 f"the weights do not fit the model component of {project.name} as it is now: "
                 f"check out the code that made them ({problem})"
             ) from cause
-        return Trained(module.eval(), project.task, [], 0)
+        return Trained(module.eval().to(device.chosen()), project.task, [], 0)
 
 
 def weights(files: Files) -> dict[str, Tensor]:
@@ -109,23 +115,6 @@ def weights(files: Files) -> dict[str, Tensor]:
     return dict(torch.load(io.BytesIO(files[WEIGHTS]), weights_only=True, map_location="cpu"))
 
 
-@contextmanager
-def deterministic(seed: int) -> Iterator[None]:
-    """Inside the block torch computes the same on every run: seeded, one thread, deterministic kernels."""
-    import torch
-
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        torch.set_num_threads(1)
-        torch.use_deterministic_algorithms(True)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
-            torch.use_deterministic_algorithms(strict)
-
-
 def train_module(
     project: Project,
     params: Mapping[str, Any],
@@ -135,7 +124,7 @@ def train_module(
     on_epoch: Callable[[Epoch], None] | None = None,
     initial: Mapping[str, Tensor] | None = None,
 ) -> Trained:
-    """Train one model and keep the weights of its best epoch on the validation part.
+    """Train one model on the device that is there for it, and keep the weights of its best epoch on the validation part.
 
     Args:
         project: gives the model component and the metric that decides.
@@ -162,8 +151,9 @@ def train_module(
     fresh = varied(project, parts["train"], seed)
     history: list[Epoch] = []
     best: tuple[tuple[float, float], int, dict[str, Tensor]] | None = None
-    with deterministic(seed):
-        module = _begin(project, params, initial)
+    on = device.chosen()
+    with device.deterministic(seed, on):
+        module = _begin(project, params, initial).to(on)
         check(project, module, x[:2])
         optimiser = torch.optim.Adam(
             module.parameters(), lr=float(given["learning_rate"]), weight_decay=float(given["weight_decay"])
@@ -174,16 +164,16 @@ def train_module(
             for rows in torch.randperm(len(x)).split(batch):
                 optimiser.zero_grad()
                 inputs = x[rows] if fresh is None else torch.from_numpy(fresh(rows.numpy(), epoch))
-                loss = _loss(project.task, module(inputs), y[rows])
+                loss = _loss(project.task, module(inputs.to(on)), y[rows].to(on))
                 loss.backward()
                 optimiser.step()
                 total += loss.item() * len(rows)
             if not total < float("inf"):
                 raise TrainingError(f"the loss is {total} in epoch {epoch}: lower learning_rate (now {given['learning_rate']})")
-            history.append({"epoch": epoch, "train_loss": total / len(x), **_validate(project.task, module, parts["validation"])})
+            history.append({"epoch": epoch, "train_loss": total / len(x), **_validate(project, module, parts["validation"])})
             score = (sign * history[-1][deciding], -history[-1]["validation_loss"])
             if best is None or score > best[0]:
-                best = (score, epoch, {key: value.clone() for key, value in module.state_dict().items()})
+                best = (score, epoch, device.weights_of(module))
             if on_epoch:
                 on_epoch(history[-1])
     assert best is not None
@@ -235,22 +225,25 @@ def _begin(project: Project, params: Mapping[str, Any], initial: Mapping[str, Te
     return module
 
 
-def _validate(task: Task, module: nn.Module, part: Arrays) -> Epoch:
-    return validate(task, part.labels, predict_inputs(module, part.inputs, task))
+def _validate(project: Project, module: nn.Module, part: Arrays) -> Epoch:
+    return measure(project, part.labels, predict_inputs(module, part.inputs, project.task))
 
 
 def predict_inputs(module: nn.Module, inputs: np.ndarray, task: Task = "classification", batch: int = 1024) -> np.ndarray:
-    """Return the outputs of preprocessed inputs (n, ...): probabilities float32 (n, classes), or numbers float32 (n,)."""
+    """Return the outputs of preprocessed inputs (n, ...): probabilities float32 (n, classes), or numbers float32 (n,).
+
+    They are computed where the module is.
+    """
     import numpy as np
     import torch
 
-    was_training = module.training
+    was_training, on = module.training, device.of(module)
     module.eval()
     with torch.inference_mode():
-        rows = [module(part) for part in torch.from_numpy(inputs).split(batch)]
+        rows = [module(part.to(on)) for part in torch.from_numpy(inputs).split(batch)]
         if task == "classification":
-            found = [torch.softmax(part, dim=1).numpy() for part in rows]
+            found = [torch.softmax(part, dim=1).cpu().numpy() for part in rows]
         else:
-            found = [part.reshape(len(part)).numpy() for part in rows]
+            found = [part.reshape(len(part)).cpu().numpy() for part in rows]
     module.train(was_training)
     return np.concatenate(found)

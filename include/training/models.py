@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FOLDER, PARAMS = "model", "model/params.json"
 ALIASES = ("confirmed", "production")
+PAGE = 1000
 
 
 def find_version(client: MlflowClient, project: Project, version: str | int) -> ModelVersion:
@@ -45,6 +46,18 @@ def find_version(client: MlflowClient, project: Project, version: str | int) -> 
         if cause.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
     raise InputError(f"{project.name} has no model version {wanted!r}: give a number, latest, or one of {', '.join(ALIASES)}")
+
+
+def all_versions(client: MlflowClient, project: Project) -> list[ModelVersion]:
+    """Return every version of a project's registered model, in no order."""
+    found: list[ModelVersion] = []
+    token = None
+    while True:
+        some = client.search_model_versions(f"name='{project.name}'", max_results=PAGE, page_token=token)
+        found += some
+        token = some.token
+        if not token:
+            return found
 
 
 def describe(client: MlflowClient, found: ModelVersion) -> dict[str, Any]:
@@ -119,7 +132,7 @@ def load_run(client: MlflowClient, project: Project, run_id: str) -> Fitted:
 
 
 def load_model(settings: Settings, project: Project, version: str | int) -> Fitted:
-    """Return the model of a registered version, ready to predict, on the CPU.
+    """Return the model of a registered version, ready to predict; a network on the job's GPU, where it has one.
 
     Args:
         settings: name MLflow.

@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
+from include.training import device
 from include.training.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+SAME_DEVICE = "on the same device"  # in what torch says of a network that computes on a GPU with a tensor of the CPU
+
 
 def forward(module: nn.Module, rows: Tensor) -> Any:
-    """Return a network's outputs without learning; nothing random is drawn, and its mode stays."""
+    """Return a network's outputs without learning, where it is; nothing random is drawn, and its mode stays."""
     import torch
 
     learning = module.training
     module.eval()
     try:
         with torch.no_grad():
-            return module(rows)
+            return module(rows.to(device.of(module)))
     finally:
         module.train(learning)
 
@@ -50,6 +53,8 @@ def check(project: Project, module: nn.Module, rows: Tensor) -> None:
     try:
         outputs = forward(module, rows)
     except Exception as cause:
-        raise InputError(f"{told} cannot take inputs {tuple(rows.shape)}: {type(cause).__name__}: {cause}") from cause
+        advice = "; let its forward make tensors where its inputs are (device=inputs.device), and keep others by register_buffer"
+        said = f"{type(cause).__name__}: {cause}{advice if SAME_DEVICE in str(cause) else ''}"
+        raise InputError(f"{told} cannot take inputs {tuple(rows.shape)}: {said}") from cause
     if wrong := problem(project, outputs, len(rows)):
         raise InputError(f"{told} {wrong[1]}")

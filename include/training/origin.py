@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 OF_TRAINING = ("learning_rate", "batch_size", "weight_decay")  # hyperparameters that do not shape a model
+
+
+@dataclass(frozen=True)
+class Start:
+    """What all trials of a search begin with.
+
+    Attributes:
+        fixed: hyperparameters that are not searched, for a model gives them.
+        files: of that model; None begins with random weights.
+    """
+
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    files: Files | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,11 @@ class Origin:
     def shape(self) -> dict[str, Any]:
         """Return the hyperparameters that shape it: what goes on from it has the same, whatever a search found."""
         return {name: value for name, value in self.params.items() if name not in OF_TRAINING}
+
+    @property
+    def start(self) -> Start:
+        """Return what trials of a search begin with."""
+        return Start(self.shape, self.files)
 
     def prepared(self, project: Project, part: Arrays, name: str) -> Arrays:
         """Return a part prepared as its inputs were: by transforms that were fitted on its training part."""
@@ -67,8 +85,22 @@ def find_origin(settings: Settings, client: MlflowClient, project: Project, aske
     name, _, version = str(asked).rpartition("@") if asked else (wish.model if wish else "", "", wish.version if wish else "")
     whose = project.model_copy(update={"name": name}) if name else project
     found = model_info(settings, whose, version)
-    files = model_files(client, found["run_id"])
-    if not files:
-        raise InputError(f"run {found['run_id']} of {whose.name} v{found['version']} kept no model to begin with")
     told = f"v{found['version']}" if whose.name == project.name else f"{whose.name} v{found['version']}"
-    return Origin(told, found["run_id"], json.loads(read_file_of(client, found["run_id"], PARAMS)), files)
+    return origin_of(client, found["run_id"], told)
+
+
+def origin_of(client: MlflowClient, run_id: str, told: str) -> Origin:
+    """Return the model that a run made, to begin with.
+
+    Args:
+        client: of MLflow.
+        run_id: of a training.
+        told: what it is, for people.
+
+    Raises:
+        InputError: the run kept none.
+    """
+    files = model_files(client, run_id)
+    if not files:
+        raise InputError(f"run {run_id} of {told} kept no model to begin with")
+    return Origin(told, run_id, json.loads(read_file_of(client, run_id, PARAMS)), files)

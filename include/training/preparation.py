@@ -67,26 +67,17 @@ def fit(project: Project, contents: Any) -> Preparation:
     """Fit the project's transforms on items of the training part.
 
     Raises:
-        InputError: a transform, its parameters or its columns do not fit.
+        InputError: a transform does not fit the values.
     """
     if not project.transforms:
         return Preparation(project, None)
     values, steps = columns(contents, project), []
     for number, step in enumerate(project.transforms):
-        where = f"transforms.{number} of {project.name} ({step.use})"
-        if step.use not in TRANSFORMS:
-            raise InputError(f"{where}: there is no such transform; there are {', '.join(TRANSFORMS)}")
-        form = project.data.content
-        known = list(form.columns) if isinstance(form, TableContent) else []
-        if unknown := [name for name in step.columns if name not in known]:
-            raise InputError(f"{where}: there is no column {', '.join(unknown)}; columns are {', '.join(known) or 'none'}")
-        if known and not step.columns:
-            raise InputError(f"{where}: rows of a table need columns")
         try:
             given = [values[name] for name in step.columns] or [values]
-            states = [TRANSFORMS[step.use].fit(one, **step.params) for one in given]
+            states = [TRANSFORMS[step.use].fit(one, **step.asked()) for one in given]
         except (TypeError, ValueError) as cause:
-            raise InputError(f"{where}: {cause}") from cause
+            raise InputError(f"transforms.{number} of {project.name} ({step.use}): {cause}") from cause
         steps.append({"use": step.use, "columns": list(step.columns), "params": step.params, "states": states})
     return Preparation(project, steps)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from include.projects import Project
+from include.training import device
 from include.training.errors import InputError, TrainingError
 from include.training.estimators import Estimator, EstimatorLearner, as_onnx, seeded
 from include.training.learners import Epoch, Files, Learner, build
-from include.training.loop import DEFAULTS, TorchLearner, Trained, _begin, deterministic, weights
+from include.training.loop import DEFAULTS, TorchLearner, Trained, _begin, weights
 from include.training.parts import Arrays
 
 if TYPE_CHECKING:
@@ -62,12 +63,14 @@ class Autoencoder(Trained):
         found = self._run(self.module.decode, outputs)
         return found.reshape(len(found), -1)
 
-    def _run(self, part: Any, values: np.ndarray) -> np.ndarray:
+    def _run(self, half: Any, values: np.ndarray) -> np.ndarray:
         import numpy as np
         import torch
 
+        on = device.of(self.module)
         with torch.inference_mode():
-            return np.asarray(part(torch.from_numpy(np.ascontiguousarray(values))).numpy())
+            parts = torch.from_numpy(np.ascontiguousarray(values)).split(4096)
+            return np.concatenate([half(part.to(on)).cpu().numpy() for part in parts])
 
 
 class ReductionLearner(Learner):
@@ -106,6 +109,10 @@ class ReductionLearner(Learner):
 class AutoencoderLearner(Learner):
     """Trains networks to bring back what they reduced; the epoch that does it best on the validation part is kept."""
 
+    def place(self) -> str:
+        """Return the device that networks compute on."""
+        return TorchLearner().place()
+
     def fit(
         self,
         project: Project,
@@ -125,8 +132,9 @@ class AutoencoderLearner(Learner):
         x = torch.from_numpy(inputs)
         history: list[Epoch] = []
         best: tuple[float, int, dict[str, torch.Tensor]] | None = None
-        with deterministic(seed):
-            module: Any = _begin(project, params, weights(initial) if initial else None)
+        on = device.chosen()
+        with device.deterministic(seed, on):
+            module: Any = _begin(project, params, weights(initial) if initial else None).to(on)
             optimiser = torch.optim.Adam(
                 (one for one in module.parameters() if one.requires_grad),
                 lr=float(given["learning_rate"]),
@@ -137,8 +145,9 @@ class AutoencoderLearner(Learner):
                 total = 0.0
                 for rows in torch.randperm(len(x)).split(int(given["batch_size"])):
                     optimiser.zero_grad()
-                    back = module.decode(module.encode(x[rows]))
-                    loss = functional.mse_loss(back.reshape(len(rows), -1), x[rows].reshape(len(rows), -1))
+                    some = x[rows].to(on)
+                    back = module.decode(module.encode(some))
+                    loss = functional.mse_loss(back.reshape(len(rows), -1), some.reshape(len(rows), -1))
                     loss.backward()  # type: ignore[no-untyped-call]
                     optimiser.step()
                     total += loss.item() * len(rows)
@@ -147,8 +156,7 @@ class AutoencoderLearner(Learner):
                 now = Autoencoder(module.eval(), project.task, history, epoch)
                 history.append(_epoch(now, inputs, held, epoch, total / len(x)))
                 if best is None or history[-1]["validation_loss"] < best[0]:
-                    kept = {key: value.clone() for key, value in module.state_dict().items()}
-                    best = (history[-1]["validation_loss"], epoch, kept)
+                    best = (history[-1]["validation_loss"], epoch, device.weights_of(module))
                 if on_epoch:
                     on_epoch(history[-1])
         assert best is not None

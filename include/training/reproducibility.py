@@ -12,9 +12,14 @@ from importlib import metadata
 from pathlib import Path
 
 from include.projects import Project
-from include.settings import ROOT
+from include.settings import ROOT, Settings
+from include.training import device
 
+COMPUTES = ("torch", "numpy", "scikit-learn", "ray", "mlflow")
 IGNORED = ("__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".ruff_cache")
+# One of them is there where a GPU is: NVIDIA's, the same under Windows, and AMD's. Only then torch, which takes seconds to
+# import, is asked what it sees.
+GPU_NODES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
 def code_digest(project: Project, folders: Iterable[Path] | None = None) -> str:
@@ -61,19 +66,54 @@ def packages() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return Python, system and processor, and the versions of what computes."""
+    """Return where this process computes: Python, system, hardware, the job's environment, and the versions of what computes.
+
+    Returns:
+        ``python``, ``platform``, ``cpu`` (its model), ``cpus``, ``memory`` (of the machine, in whole GiB), ``gpus`` (those that
+        torch sees, with their memory, or ``none``), ``cuda`` (of torch, where there are GPUs), ``device`` (that networks
+        compute on); of a job ``job_environment``, ``job_runtime``, ``job_image``, ``job_cpus`` and ``job_gpus``, each where
+        its environment says it; and the version of each of `COMPUTES`.
+    """
     facts = {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "cpu": _cpu(),
         "cpus": str(os.cpu_count() or 1),
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
+        **_graphics(),
+        **_job(),
     }
-    for name in ("torch", "numpy", "scikit-learn", "ray", "mlflow"):
+    for name in COMPUTES:
         try:
             facts[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
     return facts
+
+
+def _graphics() -> dict[str, str]:
+    alone = {"gpus": "none", "device": "cpu"}
+    if not any(Path(node).exists() for node in GPU_NODES):
+        return alone
+    import torch
+
+    if not torch.cuda.is_available():
+        return alone
+    there = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
+    told = ", ".join(f"{one.name} {one.total_memory / 2**30:.0f} GiB" for one in there)
+    return {"gpus": told, "cuda": str(torch.version.cuda or torch.version.hip), "device": device.chosen().type}
+
+
+def _job() -> dict[str, str]:
+    one = Settings()
+    said = {
+        "job_environment": one.job_environment,
+        "job_runtime": one.job_runtime,
+        "job_image": one.job_image,
+        "job_cpus": f"{one.job_cpus:g}" if one.job_cpus else "",
+        "job_gpus": "" if one.job_gpus is None else f"{one.job_gpus:g}",
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def _cpu() -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from include.clients.mlflow import ensure_experiment, find_runs, log_file, log_params
+from include.clients.mlflow import ensure_experiment, find_runs, is_gone, log_file, log_params
 from include.management import archive, code_of, git_state
 from include.projects import Project
 from include.settings import Settings, Zone
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SPLIT_KEYS = ("repository", "zone", "version", "commit", "split_path", "split_digest")
 DATASET_DIGEST_CHARACTERS = 36  # MLflow's limit
 CODE, ARCHIVE = "environment/code.json", "environment/code.zip"
+REPRODUCES = "devmlops.reproduces"  # tag of a run that trained another one again: the id of that
 _chosen: ContextVar[str | None] = ContextVar("experiment", default=None)
 
 
@@ -68,16 +69,48 @@ def split_of(tags: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def closing(client: MlflowClient, run_id: str) -> Iterator[None]:
-    """End the run with the block: finished, failed where it raised, killed where the process was told to stop."""
+    """End the run with the block: finished, or failed where it raised.
+
+    It is killed where the process was told to stop, or MLflow did not answer: another try may go on with it.
+    """
     status = "KILLED"
     try:
         yield
         status = "FINISHED"
-    except Exception:
-        status = "FAILED"
+    except Exception as cause:
+        status = "KILLED" if is_gone(cause) else "FAILED"
         raise
     finally:
         client.set_terminated(run_id, status)
+
+
+def find_run(client: MlflowClient, project: Project, run_id: str) -> Run:
+    """Return a run of a project by its id.
+
+    Raises:
+        InputError: there is none, or it is another project's.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as cause:
+        if cause.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        raise InputError(f"MLflow has no run {run_id!r}") from cause
+    if run.data.tags.get("devmlops.project") != project.name:
+        raise InputError(f"run {run_id} is none of {project.name}")
+    return run
+
+
+def inherited(parent: Run) -> dict[str, str]:
+    """Return the tags that a run nested under another one has from it: project, author, data, code and machine."""
+    own = ("devmlops.kind", "devmlops.key", "devmlops.state")
+    return {
+        name: value
+        for name, value in parent.data.tags.items()
+        if name not in own and (not name.startswith("mlflow.") or name == "mlflow.user")
+    }
 
 
 def finished(client: MlflowClient, project: Project, kind: str, key: str | None) -> Run | None:

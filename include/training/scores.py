@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from include.projects import Project
+from include.projects.measures import MEASURES, measures
+from include.projects.metrics import Direction
 from include.projects.tasks import Task
 from include.training.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
-Mode = Literal["max", "min"]
-MODES: dict[Task, dict[str, Mode]] = {
-    "classification": {"validation_accuracy": "max", "validation_macro_f1": "max", "validation_loss": "min"},
-    "regression": {
-        "validation_loss": "min",
-        "validation_rmse": "min",
-        "validation_mae": "min",
-        "validation_r2": "max",
-    },
-    "clustering": {"validation_silhouette": "max", "validation_davies_bouldin": "min", "validation_loss": "min"},
-    "reduction": {"validation_explained_variance": "max", "validation_loss": "min"},
-    "control": {"validation_return": "max", "validation_loss": "min"},
-}
+PREFIX = "validation_"
 
 
 def metric(project: Project) -> str:
@@ -42,32 +33,21 @@ def metric(project: Project) -> str:
     return wanted
 
 
-def mode(project: Project) -> Mode:
+def mode(project: Project) -> Direction:
     """Return which way the deciding metric gets better: ``max`` or ``min``."""
     return modes(project)[metric(project)]
 
 
-def direction(name: str) -> Mode:
-    """Return which way a metric of training gets better.
-
-    Raises:
-        InputError: there is no such metric.
-    """
-    known = {one: way for modes_of in MODES.values() for one, way in modes_of.items()}
-    if name not in known:
-        raise InputError(f"training measures {', '.join(known)}, not {name!r}")
-    return known[name]
-
-
-def modes(project: Project) -> dict[str, Mode]:
-    """Return the metrics of the project's task and which way each gets better.
+def modes(project: Project) -> dict[str, Direction]:
+    """Return the metrics that may decide a search, and which way each gets better (`include.projects.measures`).
 
     Raises:
         InputError: the task has no built-in learner.
     """
-    if project.task not in MODES:
-        raise InputError(f"the task {project.task} has no learner here; tasks with one: {', '.join(MODES)}")
-    return MODES[project.task]
+    known = measures(project.task, project.metrics)
+    if not known:
+        raise InputError(f"the task {project.task} has no learner here; tasks with one: {', '.join(MEASURES)}")
+    return {name: one.direction for name, one in known.items()}
 
 
 def validate(task: Task, labels: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
@@ -79,6 +59,29 @@ def validate(task: Task, labels: np.ndarray, outputs: np.ndarray) -> dict[str, f
         outputs: probabilities (n, classes), or numbers (n,).
     """
     return _VALIDATE[task](labels, outputs)
+
+
+def measure(project: Project, labels: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+    """Measure a model on the validation part, also by the registered metric that decides where it is none of `validate`.
+
+    Args:
+        project: gives the task and the metric that decides.
+        labels: as of `validate`.
+        outputs: as of `validate`.
+
+    Raises:
+        InputError: the metric that decides fails, or gives no finite number.
+    """
+    found, deciding = validate(project.task, labels, outputs), metric(project)
+    if deciding not in found:
+        from include.training.metrics import metric_of
+
+        name = deciding.removeprefix(PREFIX)
+        found[deciding] = value = metric_of(project, name).function(labels, outputs)
+        if not math.isfinite(value):
+            problem = f"{name} of {project.name} gave {value} for the validation part, and it decides the search"
+            raise InputError(f"{problem}: choose another training.tuning.metric, or a larger validation part")
+    return found
 
 
 def _classification(labels: np.ndarray, outputs: np.ndarray) -> dict[str, float]:

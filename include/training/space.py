@@ -5,19 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
-from include.projects.training import Range
+from include.projects.tuning import Range
 from include.training.errors import InputError
 from include.training.learners import FAMILY
 
 if TYPE_CHECKING:
     from optuna import Trial
 
-
 Point = dict[str, Any]
+TRIES = 20  # draws of a point for each that is wanted, before the rest of a small space is taken in order
 
 
 def spaces(project: Project) -> dict[str, Mapping[str, Range]]:
@@ -26,6 +26,94 @@ def spaces(project: Project) -> dict[str, Mapping[str, Range]]:
     if not training.families:
         return {"": training.tuning.space}
     return {name: {**training.tuning.space, **family.space} for name, family in training.families.items()}
+
+
+def narrowed(project: Project, fixed: Mapping[str, Any]) -> Project:
+    """Return the project with a space that leaves out what is ``fixed`` by a model to begin with.
+
+    Raises:
+        InputError: that model is of a family that the project does not have, or a population has nothing left to change.
+    """
+    training, tuning = project.training, project.training.tuning
+    families = training.families
+    if FAMILY in fixed:
+        if fixed[FAMILY] not in families:
+            problem = f"the model to begin with is of the family {fixed[FAMILY]!r}, and {project.name} has"
+            raise InputError(f"{problem} {', '.join(families) or 'no families'}: begin with another, or name the family")
+        families = {fixed[FAMILY]: families[fixed[FAMILY]]}
+    mutate = [name for name in tuning.mutate if name not in fixed]
+    if tuning.mutate and not mutate:
+        problem = f"all that a population of {project.name} may change ({', '.join(tuning.mutate)}) is fixed by the model"
+        raise InputError(f"{problem} to begin with: add to training.tuning.mutate, or search otherwise")
+    return project.model_copy(
+        update={
+            "training": training.model_copy(
+                update={
+                    "tuning": tuning.model_copy(update={"space": _without(tuning.space, fixed), "mutate": mutate}),
+                    "families": {
+                        name: one.model_copy(update={"space": _without(one.space, fixed)}) for name, one in families.items()
+                    },
+                }
+            )
+        }
+    )
+
+
+def _without(ranges: Mapping[str, Range], fixed: Mapping[str, Any]) -> dict[str, Range]:
+    return {name: one for name, one in ranges.items() if name not in fixed}
+
+
+def size(project: Project) -> int | None:
+    """Return how many points the space has; None where a range that is not of whole numbers makes them countless."""
+    total = 0
+    for ranges in spaces(project).values():
+        counts = [_count(one) for one in ranges.values()]
+        if None in counts:
+            return None
+        total += math.prod(count for count in counts if count is not None)
+    return total
+
+
+def samples(project: Project, total: int) -> list[Point]:
+    """Return ``total`` random points, none twice; fewer where the space has no more.
+
+    The same seed gives the same ones. What chance does not find in a small space comes in order at the end.
+    """
+    found: dict[str, Point] = {}
+    for number in range(1, TRIES * total + 1):
+        point = sample(project, number)
+        found.setdefault(key(point), point)
+        if len(found) == total:
+            return list(found.values())
+    if size(project) is not None:
+        for point in _every(project):
+            found.setdefault(key(point), point)
+            if len(found) == total:
+                break
+    return list(found.values())
+
+
+def key(point: Point) -> str:
+    """Return what two points have in common that are the same."""
+    return _text(point)
+
+
+def _every(project: Project) -> Iterator[Point]:
+    for family, ranges in spaces(project).items():
+        axes = {name: one.choices or range(_whole(one.low), _whole(one.high) + 1) for name, one in sorted(ranges.items())}
+        for values in itertools.product(*axes.values()):
+            yield _point(family, dict(zip(axes, values, strict=True)))
+
+
+def _count(given: Range) -> int | None:
+    if given.choices is not None:
+        return len({_text(one) for one in given.choices})
+    return _whole(given.high) - _whole(given.low) + 1 if given.integer else None
+
+
+def _whole(end: float | None) -> int:
+    assert end is not None
+    return int(end)
 
 
 def sample(project: Project, number: int) -> Point:
@@ -42,18 +130,12 @@ def sample(project: Project, number: int) -> Point:
 def grid(project: Project) -> list[Point]:
     """Return every point of the grid, in order.
 
-    Raises:
-        InputError: a range has no ``steps``, or there are more points than ``trials`` allows.
+    They are no more than ``training.tuning.trials``: a project.yaml with a larger grid is refused.
     """
     points: list[Point] = []
     for family, ranges in spaces(project).items():
-        axes = {name: _steps(name, given) for name, given in sorted(ranges.items())}
-        most = project.training.tuning.trials
-        if math.prod(len(axis) for axis in axes.values()) > 100_000:
-            raise InputError(f"the grid of {project.name} has more than 100,000 points: take fewer choices, or search at random")
+        axes = {name: given.grid() for name, given in sorted(ranges.items())}
         points += [_point(family, dict(zip(axes, values, strict=True))) for values in itertools.product(*axes.values())]
-    if len(points) > most:
-        raise InputError(f"the grid of {project.name} has {len(points)} points, more than training.tuning.trials ({most})")
     return points
 
 
@@ -90,23 +172,14 @@ def _draw(given: Range, rng: Any) -> Any:
     if given.choices is not None:
         return given.choices[int(rng.integers(len(given.choices)))]
     assert given.low is not None and given.high is not None
+    if given.integer and given.log:  # each whole number has the stretch that is rounded to it
+        drawn = math.exp(rng.uniform(math.log(given.low - 0.5), math.log(given.high + 0.5)))
+        return min(max(round(drawn), int(given.low)), int(given.high))
     if given.integer:
         return int(rng.integers(int(given.low), int(given.high) + 1))
     if given.log:
         return float(math.exp(rng.uniform(math.log(given.low), math.log(given.high))))
     return float(rng.uniform(given.low, given.high))
-
-
-def _steps(name: str, given: Range) -> list[Any]:
-    if given.choices is not None:
-        return given.choices
-    if given.steps is None:
-        raise InputError(f"a search by grid needs steps for {name}: give choices, or low, high and steps")
-    import numpy as np
-
-    assert given.low is not None and given.high is not None
-    axis = np.geomspace(given.low, given.high, given.steps) if given.log else np.linspace(given.low, given.high, given.steps)
-    return list(dict.fromkeys(round(v) for v in axis)) if given.integer else [float(v) for v in axis]
 
 
 def _suggest(trial: Trial, name: str, given: Range) -> Any:
@@ -139,6 +212,20 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
+def changes(given: Range) -> Any:
+    """Return a range as Ray changes a value of it in the middle of a training: to the next choice, or by a factor."""
+    return given.choices if given.choices is not None else domain(given)
+
+
+def kept(project: Project, point: Point) -> Point:
+    """Return a point with numbers that a factor led out of their range brought back to its end."""
+    ends = {name: (one.low, one.high) for name, one in project.training.tuning.space.items() if one.choices is None}
+    return {
+        name: type(value)(min(max(value, ends[name][0]), ends[name][1])) if name in ends else value
+        for name, value in point.items()
+    }
+
+
 def domain(given: Range) -> Any:
     """Return a range as Ray draws from it."""
     from ray import tune
@@ -147,5 +234,5 @@ def domain(given: Range) -> Any:
         return tune.choice(given.choices)
     assert given.low is not None and given.high is not None
     if given.integer:
-        return tune.randint(int(given.low), int(given.high) + 1)
+        return (tune.lograndint if given.log else tune.randint)(int(given.low), int(given.high) + 1)
     return (tune.loguniform if given.log else tune.uniform)(given.low, given.high)

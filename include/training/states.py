@@ -26,7 +26,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "production": ("idle",),
     "idle": ("dev_deployed", "production"),
 }
-NEEDS_CONFIRMATION = ("dev_deployed", "production")
+NEEDS_CONFIRMATION = ONE_AT_A_TIME = ("dev_deployed", "production")
 HISTORY_CHARACTERS = 90_000  # MLflow keeps at most 100,000 in a tag of a model version
 
 
@@ -51,7 +51,7 @@ def state_history(settings: Settings, project: Project, version: str | int) -> l
 
 
 def set_state(settings: Settings, project: Project, version: str | int, state: State, by: str, why: str = "") -> dict[str, Any]:
-    """Bring a model version into a state; a new one in production moves the old one to idle.
+    """Bring a model version into a state; a new one in staging or in production moves the old one there to idle.
 
     Two changes at once wait for each other. Running it again after it was cut off in the middle finishes the change; the
     state it is in already is fine. Every change is an audit entry too.
@@ -65,7 +65,7 @@ def set_state(settings: Settings, project: Project, version: str | int, state: S
         why: the reason, kept in the history.
 
     Returns:
-        As `model_info`, with ``moved_to_idle``: versions that this change took out of production.
+        As `model_info`, with ``moved_to_idle``: versions whose place it took.
 
     Raises:
         InputError: no such version or state.
@@ -118,17 +118,17 @@ def _noted(ledger: Ledger, found: ModelVersion, facts: dict[str, str]) -> bool:
 
 def _settle(client: MlflowClient, ledger: Ledger, project: Project, found: ModelVersion, state: str, by: str) -> list[str]:
     """Make alias and other versions agree with the state that ``found`` has now."""
-    aliased = client.get_registered_model(project.name).aliases.get("production")
-    if state != "production":
-        if str(aliased) == str(found.version):
-            client.delete_registered_model_alias(project.name, "production")
-        return []
-    if str(aliased) != str(found.version):
+    aliased = str(client.get_registered_model(project.name).aliases.get("production")) == str(found.version)
+    if state == "production" and not aliased:
         client.set_registered_model_alias(project.name, "production", str(found.version))
+    elif state != "production" and aliased:
+        client.delete_registered_model_alias(project.name, "production")
+    if state not in ONE_AT_A_TIME:
+        return []
     moved = []
-    for other in client.search_model_versions(f"name='{project.name}' and tags.state='production'"):
+    for other in client.search_model_versions(f"name='{project.name}' and tags.state='{state}'"):
         if str(other.version) != str(found.version):
-            whole, why = find_version(client, project, str(other.version)), f"v{found.version} went to production"
-            _write(client, ledger, whole, "idle", by, why)
+            whole = find_version(client, project, str(other.version))
+            _write(client, ledger, whole, "idle", by, f"v{found.version} went to {state}")
             moved.append(str(other.version))
     return moved

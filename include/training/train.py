@@ -15,7 +15,8 @@ from include.training import plots, runs
 from include.training.distributed import trainer
 from include.training.learners import Epoch, Learner
 from include.training.models import FOLDER, PARAMS
-from include.training.origin import find_origin
+from include.training.origin import Origin, find_origin
+from include.training.own_code import own_code
 from include.training.parts import Arrays
 from include.training.scores import metric
 
@@ -66,7 +67,8 @@ def train(
 
     Raises:
         InputError: the split, the params or the weights to begin with cannot be used.
-        TrainingError: training went astray.
+        TrainingError: training went astray, or the project's code raised.
+        TrainingFailed: workers were lost; another try may help.
         MlflowError: MLflow went away.
     """
     client = mlflow_client(settings)
@@ -88,15 +90,18 @@ def fit(
     params: Mapping[str, Any],
     parent_run_id: str | None,
     author: str,
-    init_from: str | None,
+    init_from: str | Origin | None,
     key: str | None,
     epochs: int | None,
     tell: Callable[[str], None],
     using: Learner | None = None,
 ) -> dict[str, Any]:
-    """Train on arrays that are loaded already, by a learner other than the project's where given; arguments as of `train`."""
+    """Train on arrays that are loaded already, by a learner other than the project's where given; arguments as of `train`.
+
+    ``init_from`` may be the model itself.
+    """
     seed, most, deciding = project.training.seed, epochs or project.training.epochs, metric(project)
-    origin = find_origin(settings, client, project, init_from)
+    origin = init_from if isinstance(init_from, Origin) else find_origin(settings, client, project, init_from)
     initial = origin.files if origin else None
     if origin:
         params = {**params, **origin.shape}
@@ -113,7 +118,10 @@ def fit(
 
     with runs.closing(client, run_id):
         by = using or trainer(settings, project, params)
-        trained = by.fit(project, params, arrays, seed, most, report, initial)
+        if place := by.place():
+            tell(f"it trains on {place}")
+        with own_code(project, params):
+            trained = by.fit(project, params, arrays, seed, most, report, initial)
         metrics = {**{k: v for k, v in trained.best.items() if k != "epoch"}, "best_epoch": float(trained.best_epoch)}
         log_history(client, run_id, [(int(e["epoch"]), {k: v for k, v in e.items() if k != "epoch"}) for e in trained.history])
         log_metrics(client, run_id, {f"best_{k}": v for k, v in metrics.items() if k.startswith("validation")}, most)

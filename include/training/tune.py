@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 from include.clients.mlflow import log_file, log_metrics, log_params, mlflow_client, mlflow_errors, read_file
 from include.projects import Project
 from include.reports.links import mlflow_run_url
-from include.reports.numbers import short
+from include.reports.numbers import named
 from include.settings import Settings
 from include.training import parts as data
 from include.training import runs, tuning_plots
-from include.training.errors import TrainingError
+from include.training.errors import TrainingError, TrainingFailed
+from include.training.origin import Start, find_origin
 from include.training.parts import Arrays
-from include.training.scores import metric
+from include.training.scores import metric, mode
 from include.training.search import points, run
-from include.training.space import Point
+from include.training.space import Point, narrowed, size
 from include.training.trial_log import TrialLog
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def tune(
     trials: int | None = None,
     epochs: int | None = None,
     experiment: str = "",
+    init_from: str | None = None,
     tell: Callable[[str], None] = _say,
 ) -> dict[str, Any]:
     """Search the hyperparameters that project.yaml opens, and name the best.
@@ -57,16 +59,20 @@ def tune(
         trials: instead of the project's number.
         epochs: instead of the project's number.
         experiment: that somebody created for it; empty takes the project's own.
+        init_from: version or alias of a model whose weights each trial begins with, as of `include.training.train`; what
+            shapes it is not searched.
         tell: takes one line of progress.
 
     Returns:
-        ``best`` (params, run_id, value, epoch), ``trials`` (number, run_id, params, state, epochs, value),
-        ``metric``, ``parent_run_id`` and ``url``, its run in MLflow.
+        ``best`` (params that a training takes, run_id, value, epoch), ``trials`` (number, run_id, params that were searched,
+        as a member of a population ended with them, state, epochs, value), ``metric``, ``parent_run_id`` and ``url``, its
+        run in MLflow.
 
     Raises:
         InputError: the split or the project cannot be used.
-        TrainingError: no trial gave a model.
-        MlflowError: MLflow went away.
+        TrainingError: no trial gave a model, for the project's code raised in each.
+        TrainingFailed: none did, since workers were lost or time ran out; another try may help.
+        MlflowError: MLflow went away; another try goes on with the trials that were done.
     """
     metric(project)
     client = mlflow_client(settings)
@@ -76,7 +82,7 @@ def tune(
             tell(f"this search is done already: run {earlier.info.run_id}")
             return dict(json.loads(read_file(client, earlier.info.run_id, RESULT)))
         arrays = data.load(settings, project, split, ("train", "validation"))
-        return search(settings, client, project, split, arrays, author, key, trials, epochs, tell)
+        return search(settings, client, project, split, arrays, author, key, trials, epochs, tell, init_from)
 
 
 def search(
@@ -90,18 +96,40 @@ def search(
     trials: int | None,
     epochs: int | None,
     tell: Callable[[str], None],
+    init_from: str | None = None,
 ) -> dict[str, Any]:
     """Search over arrays that are loaded already; arguments as of `tune`."""
+    origin = find_origin(settings, client, project, init_from)
+    start = origin.start if origin else Start()
+    if origin:
+        arrays = {name: origin.prepared(project, part, name) for name, part in arrays.items()}
+        project = narrowed(project, start.fixed)
+        tell(f"trials begin with the weights of {origin.told}, which fixes {named(start.fixed) or 'no hyperparameter'}")
     wish, deciding = project.training.tuning, metric(project)
-    total, most = trials or wish.trials, epochs or wish.epochs
-    listed = points(project, total)
-    total = total if listed is None else len(listed)
+    wanted, most = trials or wish.trials, epochs or wish.epochs
+    listed = points(project, wanted)
+    total = min(wanted, size(project) or wanted) if listed is None else len(listed)
+    if total < wanted:
+        tell(_why_fewer(wish.search, total, wanted))
     params = {"trials": total, "workers": wish.workers, "max_epochs": most, "metric": deciding, "seed": project.training.seed}
-    params |= {"search": wish.search, "early_stopping": wish.early_stopping}
+    params |= {"search": wish.search, "early_stopping": wish.early_stopping, "init_from": origin.told if origin else "random"}
+    params |= {"init_from_run": origin.run_id} if origin else {}
     parent = runs.resumed(client, project, "tuning", key, params)
     parent = parent or runs.start(settings, client, project, "tuning", split, author, params, "tuning", key)
     with runs.closing(client, parent):
-        log = TrialLog(client, client.get_run(parent).info.experiment_id, parent, total, most, deciding, tell)
+        run_of_all = client.get_run(parent)
+        log = TrialLog(
+            client,
+            run_of_all.info.experiment_id,
+            parent,
+            total,
+            most,
+            deciding,
+            mode(project),
+            tell,
+            runs.inherited(run_of_all),
+            {**{name: params[name] for name in ("seed", "init_from", "init_from_run") if name in params}, **start.fixed},
+        )
         log.recall()
         known = [trial.params for trial in log.trials.values()]
         left = None if listed is None else _without(listed, known)
@@ -119,14 +147,15 @@ def search(
 
         try:
             ready.start()
-            errors = run(settings, project, arrays, left, count, most, log, close) if count > 0 else []
+            errors = run(settings, project, arrays, left, count, most, log, start, close) if count > 0 else []
         finally:
             ready.cancel()
             log.abandon()
         if log.best() is None:
             spent = f"no result in {wish.budget.minutes:g} minutes" if wish.budget.minutes else "no result"
-            raise TrainingError(f"none of {total} trials gave a model; the first error: {errors[0] if errors else spent}")
-        result = {**_result(log, parent), "url": mlflow_run_url(settings, log.experiment_id, parent)}
+            said = f"none of {total} trials gave a model; the first error: {errors[0] if errors else spent}"
+            raise TrainingError(said) if len(log.errors) >= count else TrainingFailed(said)
+        result = {**_result(log, parent, start), "url": mlflow_run_url(settings, log.experiment_id, parent)}
         top = result["best"]
         log_params(client, parent, {f"best_{name}": value for name, value in top["params"].items()})
         stopped = sum(t.state == "stopped early" for t in log.trials.values())
@@ -134,9 +163,16 @@ def search(
         for name, png in tuning_plots.plots(project, result).items():
             log_file(client, parent, f"plots/{name}.png", png)
         client.log_dict(parent, result, RESULT)
-        chosen = ", ".join(f"{k} {short(v)}" if isinstance(v, float) else f"{k} {v}" for k, v in top["params"].items())
-        tell(f"best: trial {top['number']} with {deciding} {top['value']:.4f}: {chosen}")
+        tell(f"best: trial {top['number']} with {deciding} {top['value']:.4f}: {named(top['params'])}")
     return result
+
+
+def _why_fewer(search: str, total: int, wanted: int) -> str:
+    """Return why there are fewer trials than asked for."""
+    if total == 1:
+        return f"training.tuning.space leaves nothing to choose: one trial, not {wanted}, for all would be the same"
+    told = f"the space has {total} points: {total} trials, not {wanted}"
+    return told if search == "grid" else f"{told}, for none is tried twice"
 
 
 def _without(listed: list[Point], known: list[Point]) -> list[Point]:
@@ -148,16 +184,16 @@ def _without(listed: list[Point], known: list[Point]) -> list[Point]:
     return left
 
 
-def _result(log: TrialLog, parent: str) -> dict[str, Any]:
+def _result(log: TrialLog, parent: str, start: Start) -> dict[str, Any]:
     rows = []
     for t in sorted(log.trials.values(), key=lambda trial: trial.number):
-        epoch = t.best(log.metric)
-        row = {"number": t.number, "run_id": t.run_id, "params": t.params, "state": t.state, "epochs": len(t.history)}
+        epoch = log.top(t)
+        row = {"number": t.number, "run_id": t.run_id, "params": t.now, "state": t.state, "epochs": len(t.history)}
         rows.append({**row, "value": epoch[log.metric] if epoch else None})
     best = log.best()
     assert best is not None
-    epoch = best.best(log.metric)
+    epoch = log.top(best)
     assert epoch is not None
-    top = {"number": best.number, "params": best.params_of(epoch), "run_id": best.run_id}
+    top = {"number": best.number, "params": {**best.params_of(epoch), **start.fixed}, "run_id": best.run_id}
     top |= {"value": epoch[log.metric], "epoch": int(epoch["epoch"])}
     return {"best": top, "trials": rows, "metric": log.metric, "parent_run_id": parent}

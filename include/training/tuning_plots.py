@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from include.projects import Project
 from include.reports.letters import spelt
 from include.training.drawing import BLUE, GREY, ORANGE, drawing, png
-from include.training.scores import direction
+from include.training.scores import modes
 from include.training.space import distributions
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def plots(project: Project, result: dict[str, Any]) -> dict[str, bytes]:
     from include.training import curves
 
     done = [row for row in result["trials"] if row["value"] is not None]
-    name, up = result["metric"], direction(result["metric"]) == "max"
+    name, up = result["metric"], modes(project)[result["metric"]] == "max"
     found = {"history": _history(done, name, up)}
     if len({key for row in done for key in row["params"]}) > 1 and len(done) > 1:
         found["parallel_coordinates"] = _parallel(done, name, up)
@@ -126,7 +126,7 @@ def _study(project: Project, metric: str, rows: list[dict[str, Any]]) -> Study:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize" if direction(metric) == "max" else "minimize")
+    study = optuna.create_study(direction="maximize" if modes(project)[metric] == "max" else "minimize")
     for row in rows:
         values, found = distributions(project, row["params"])
         study.add_trial(optuna.trial.create_trial(params=values, distributions=found, value=row["value"]))

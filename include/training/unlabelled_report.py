@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from include.projects import Project
 from include.reports import Section, page, table
+from include.training import explain_page
 from include.training.drawing import BLUE, GREY, ORANGE, drawing, png
 from include.training.evaluation_report import facts, figures_table, gate_table, plots_of, verdict
+from include.training.explain_parts import Explained
 from include.training.unlabelled import Measured
 
 if TYPE_CHECKING:
@@ -42,12 +44,13 @@ def pictures(project: Project, found: Measured) -> dict[str, bytes]:
     return {"returns": _returns(drawn["won"], drawn["simple"])}
 
 
-def report_page(project: Project, run_id: str, found: Measured, drawn: Mapping[str, bytes]) -> str:
-    """Return an evaluation as an HTML page: verdict, gate, figures, plots, and what is missing."""
+def report_page(project: Project, run_id: str, found: Measured, drawn: Mapping[str, bytes], explained: Explained) -> str:
+    """Return an evaluation as an HTML page: verdict, gate, figures, plots, explanations, and what is missing."""
     sections = [
         Section("Gate", gate_table(project, found.metrics)),
         Section("Figures of the test part", figures_table(project, found.metrics, found.baseline)),
         Section("Plots", plots_of(drawn, list(drawn), ABOUT)),
+        *explain_page.section(explained.told, explained.plots),
     ]
     if found.notes:
         sections.append(Section("What is missing, and why", table(["note"], [[note] for note in found.notes])))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from include.errors import of_the_machine
 from include.projects import Project
+from include.training import device
 from include.training.augmentation import varied
 from include.training.errors import InputError, TrainingError
 from include.training.learners import Epoch, Files
-from include.training.loop import DEFAULTS, WEIGHTS, _begin, _loss, _targets, _validate, deterministic
+from include.training.loop import DEFAULTS, WEIGHTS, _begin, _loss, _targets, _validate
+from include.training.network import check
+from include.training.own_code import raised
 from include.training.parts import Arrays
 from include.training.scores import metric, mode
 
@@ -31,7 +34,7 @@ def work(config: dict[str, Any]) -> None:
     import ray
     from ray.train import get_context
 
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA cannot compute the same twice
+    device.repeatable()
     context = get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     arrays = {name: Arrays(None, inputs, labels, []) for name, (inputs, labels) in ray.get(config["arrays"]).items()}
@@ -44,6 +47,10 @@ def work(config: dict[str, Any]) -> None:
         if rank == 0:
             config["queue"].put(("error", error))
         return
+    except Exception as cause:  # of this worker alone perhaps, so the others are ended with it
+        if not of_the_machine(cause):
+            config["queue"].put(("raised", raised(config["project"], config["params"], cause)))
+        raise
     if rank == 0:
         config["queue"].put(("done", done))
 
@@ -57,13 +64,14 @@ def _train(config: dict[str, Any], parts: Mapping[str, Arrays], rank: int, world
     given = {**DEFAULTS, **config["params"]}
     batch, deciding = int(given["batch_size"]), metric(project)
     sign = 1.0 if mode(project) == "max" else -1.0
-    device = get_device()
+    on = get_device()
     x = torch.from_numpy(parts["train"].inputs.copy())
     y = _targets(project.task, parts["train"].labels.copy())
     fresh = varied(project, parts["train"], config["seed"])
     best: tuple[tuple[float, float], int, dict[str, Tensor]] | None = None
-    with deterministic(config["seed"]):
-        module = _begin(project, config["params"], config["initial"])
+    with device.deterministic(config["seed"], on):
+        module = _begin(project, config["params"], config["initial"]).to(on)
+        check(project, module, x[:2])
         order = torch.get_rng_state()  # from here on one worker draws the order of rows
         torch.manual_seed(config["seed"] + 1_000_003 * (rank + 1))  # what else is random differs by worker
         shared = prepare_model(module)
@@ -73,7 +81,7 @@ def _train(config: dict[str, Any], parts: Mapping[str, Arrays], rank: int, world
         for epoch in range(1, config["epochs"] + 1):
             rows, order = _order(len(x), order)
             shared.train()
-            total = torch.zeros(1, dtype=torch.float64, device=device)
+            total = torch.zeros(1, dtype=torch.float64, device=on)
             for whole in rows.split(batch):
                 mine = whole.tensor_split(world)[rank]
                 weight = len(mine)
@@ -81,7 +89,7 @@ def _train(config: dict[str, Any], parts: Mapping[str, Arrays], rank: int, world
                     mine = whole[:1]
                 optimiser.zero_grad()
                 inputs = x[mine] if fresh is None else torch.from_numpy(fresh(mine.numpy(), epoch))
-                loss = _loss(project.task, shared(inputs.to(device)), y[mine].to(device))
+                loss = _loss(project.task, shared(inputs.to(on)), y[mine].to(on))
                 (loss * (weight * world / len(whole))).backward()  # gradients are averaged over the workers
                 optimiser.step()
                 total += loss.item() * weight
@@ -92,14 +100,12 @@ def _train(config: dict[str, Any], parts: Mapping[str, Arrays], rank: int, world
             if rank:
                 continue
             plain: torch.nn.Module = getattr(shared, "module", shared)
-            plain.to("cpu")
             told: Epoch = {"epoch": epoch, "train_loss": total.item() / len(x)}
-            told |= _validate(project.task, plain, parts["validation"])
+            told |= _validate(project, plain, parts["validation"])
             config["queue"].put(("epoch", told))
             score = (sign * told[deciding], -told["validation_loss"])
             if best is None or score > best[0]:
-                best = (score, epoch, {key: value.clone() for key, value in plain.state_dict().items()})
-            plain.to(device)
+                best = (score, epoch, device.weights_of(plain))
     if best is None:
         return 0, {}
     buffer = io.BytesIO()

@@ -107,12 +107,7 @@ class WorkflowStepOperator(JobOperator):
             return choose(settings, project, self.job, wish)
         named = None if wish else step.environment
         there = environment(settings, named) if named else choose(settings, project, self.job, wish)
-        changed: dict[str, Any] = {}
-        if step.timeout_minutes and step.timeout_minutes < (there.timeout_minutes or float("inf")):
-            changed["timeout_minutes"] = step.timeout_minutes
-        if step.memory and (step.memory_bytes or 0) < (there.memory_bytes or float("inf")):
-            changed["memory"] = step.memory
-        return there.model_copy(update=changed)
+        return there.limited(step.timeout_minutes, step.memory)
 
     def work(self, settings: Settings, project: Project, context: Context) -> Any:
         """Run the job; a step that took too long, or too much memory, is named.

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from include.settings import Settings
+from operators.base import actor
 from operators.jobs import JobOperator
 
 
@@ -43,9 +44,8 @@ class OptimiseOperator(_ReleaseJobOperator):
     job = "optimise"
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
-        """Return model, run, and a folder for the files."""
-        folder = settings.home / "releases" / self.release["id"]
-        return {"model": self.release["model"], "release_run_id": self.release["release_run_id"], "out_dir": str(folder)}
+        """Return model and run."""
+        return {"model": self.release["model"], "release_run_id": self.release["release_run_id"]}
 
 
 class ParityOperator(_ReleaseJobOperator):
@@ -66,3 +66,7 @@ class StagingTestOperator(_ReleaseJobOperator):
     """
 
     job = "staging_test"
+
+    def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
+        """Return release, model, the release's MLflow run, and who asked."""
+        return {**super().arguments(settings, context), "by": actor(context)}

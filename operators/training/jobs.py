@@ -21,6 +21,7 @@ class TuneOperator(JobOperator):
     Args:
         split: the split to tune on.
         trials: how many trials; empty takes the project's number (templated).
+        start_from: as of `TrainOperator`, so that trials begin as the training will (templated).
         experiment: that the runs shall be in; empty takes the project's own (templated).
 
     Returns:
@@ -28,21 +29,27 @@ class TuneOperator(JobOperator):
     """
 
     job = "tune"
-    template_fields: Sequence[str] = ("project", "split", "trials", "experiment")
+    template_fields: Sequence[str] = ("project", "split", "trials", "start_from", "experiment")
     operator_extra_links = (ReportLink("Trials in MLflow"),)
 
-    def __init__(self, *, split: Any, trials: Any = None, experiment: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, split: Any, trials: Any = None, start_from: str = "", experiment: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.split = split
         self.trials = trials
+        self.start_from = start_from
         self.experiment = experiment
         self.report_url: str | None = None
 
     def arguments(self, settings: Settings, context: Context) -> dict[str, Any]:
-        """Return split, number of trials, experiment, who asked, and the run's key."""
-        trials = int(self.trials) if self.trials not in (None, "", "None") else None
-        place = {"experiment": self.experiment} if self.experiment else {}
-        return {"split": self.split, "trials": trials, "author": actor(context), "key": key(context), **place}
+        """Return split, number of trials, who asked, the run's key, and model to begin with and experiment where given."""
+        return {
+            "split": self.split,
+            "trials": int(self.trials) if self.trials not in (None, "", "None") else None,
+            "author": actor(context),
+            "key": key(context),
+            **({"init_from": self.start_from} if self.start_from else {}),
+            **({"experiment": self.experiment} if self.experiment else {}),
+        }
 
     def work(self, settings: Settings, project: Project, context: Context) -> Any:
         """Search; the link opens its run."""

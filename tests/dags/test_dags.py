@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,7 +67,8 @@ def test_what_is_left_out_of_a_form_reaches_a_task_as_an_empty_text(dags):
     for name, value in given.items():
         assert params.get_param(name).resolve(value) is None
     tasks = [dags["digits.model_development"].get_task(name) for name in ("choose_split", "tune", "train")]
-    for task, names in zip(tasks, (["version"], ["trials", "experiment"], ["start_from", "experiment"]), strict=True):
+    both = ["start_from", "experiment"]
+    for task, names in zip(tasks, (["version"], ["trials", *both], both), strict=True):
         assert [task.render_template(getattr(task, name), {"params": given}) for name in names] == [""] * len(names)
 
 
@@ -108,6 +110,32 @@ def test_the_form_of_a_bundle_reaches_its_task(dags):
     assert json.loads(found["filter"]["classes"]) == given["classes"] and found["notes"] == "시험"
     assert found["filter"]["sample"] == {"n": "5", "seed": "0"} and found["filter"]["labels"] == "null"
     assert (json.loads(found["versions"]), json.loads(found["rounds"])) == (["v1"], [3])
+
+
+def test_the_form_of_a_comparison_reaches_its_task(dags):
+    task = dags["digits.comparison"].get_task("compare_runs")
+    given = {"run_ids": [], "best": 3, "experiment": "큰 모델"}
+    found = {name: task.render_template(getattr(task, name), {"params": given}) for name in task.template_fields}
+    assert (found["run_ids"], found["best"], found["experiment"]) == ("[]", "3", "큰 모델")
+
+
+CHOICES = """
+import importlib, json, sys
+for name in sys.argv[1:]:
+    dag = vars(importlib.import_module(f"dags.{name}"))[f"digits.{name}"]
+    print(json.dumps(dag.params.get_param("environment").schema["enum"]))
+"""
+
+
+def test_a_run_of_what_trains_or_compares_may_choose_where_its_jobs_run(tmp_path):
+    shutil.copytree(ROOT / "include" / "projects" / "digits", tmp_path / "digits", ignore=shutil.ignore_patterns("__pycache__"))
+    path = tmp_path / "digits" / "project.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "\nenvironments: {allowed: [gpu]}\n", encoding="utf-8")
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "DEVMLOPS_PROJECTS_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", CHOICES, "model_development", "comparison", "reproduction"]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [json.loads(line) for line in done.stdout.splitlines()[-3:]] == [[None, "", "local", "gpu"]] * 3
 
 
 def test_approvals_are_never_retried(dags):

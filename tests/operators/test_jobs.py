@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import runpy
+import sys
 import threading
 import time
+from typing import Any
 
 import psutil
 import pytest
@@ -13,9 +16,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.jobs.errors import JobFailed, JobKilled
 from include.jobs.registry import JOBS, check_args
-from include.management import Environment
+from include.management import LOCAL, Environment, put_environment
 from include.projects import load_project
 from include.projects.environments import Environments
+from include.settings import ROOT
 from operators.monitoring import DriftReportOperator, FourWayOperator
 from operators.pipeline import environment_param, pipeline
 from operators.release import OptimiseOperator, ParityOperator, StagingTestOperator
@@ -142,3 +146,33 @@ def test_an_environment_names_its_ray_cluster_by_a_connection(monkeypatch, no_co
     assert (found.ray_url, found.ray_token.get_secret_value()) == ("https://ray.example.com:8265", "tok")
     assert found.home == no_connections.home
     assert with_connection(no_connections, Environment(name="e", runtime="ray")) is no_connections
+
+
+def test_a_job_that_needs_this_machine_stays_here_unless_project_yaml_places_it(no_connections, monkeypatch):
+    box = Environment(name="box", runtime="docker", image="devmlops:1")
+    module = sys.modules[put_environment.__module__]  # the package has a function of its name
+    monkeypatch.setattr(module, "environment", lambda settings, name: LOCAL if name == "local" else box)
+    told: list[str] = []
+
+    def placed(operator: Any, wish: str = "", **places: Any) -> tuple[str, float | None]:
+        wanted = {"default": {"environment": "box", "timeout_minutes": 9}, **places}
+        project = load_project("digits").model_copy(update={"environments": Environments.model_validate(wanted)})
+        task = operator(task_id="t", project="digits", release={}) if operator is not DriftReportOperator else None
+        task = task or DriftReportOperator(task_id="t", project="digits", alert={})
+        monkeypatch.setattr(task.log, "info", lambda text, *values: told.append(text % values))
+        chosen = task.place(no_connections, project, wish)
+        return chosen.name, chosen.timeout_minutes
+
+    assert placed(OptimiseOperator) == ("box", 9) and told == []
+    for operator, what in ((StagingTestOperator, "ledger"), (DriftReportOperator, "ledger"), (ParityOperator, "model server")):
+        assert placed(operator) == placed(operator, "box") == ("local", 9)
+        assert f"job {operator.job} stays in the environment local, not box: it works with the {what}" in told[-1]
+    assert placed(StagingTestOperator, staging_test="box") == ("box", None), "the job itself refuses there, with what to do"
+
+
+def test_a_release_may_be_told_where_its_jobs_run(monkeypatch):
+    several = Environments.model_validate({"allowed": ["gpu"]})
+    project = load_project("digits").model_copy(update={"environments": several})
+    monkeypatch.setattr("operators.pipeline.projects", lambda **_: [project])
+    made = runpy.run_path(str(ROOT / "dags" / "release.py"))["digits.release"]
+    assert made.params.get_param("environment").schema["enum"] == [None, "", "local", "gpu"]

@@ -103,3 +103,40 @@ def test_packages_that_compute_count(made, monkeypatch):
     before = key(project, "forest")
     monkeypatch.setattr("include.components.step.environment", lambda: {"numpy": "0.0.1"})
     assert key(project, "forest") != before
+
+
+IMPORTS = '''
+"""A component that needs two more modules of its project."""
+
+from typing import Any
+
+from include.components import Inputs, component
+
+
+@component(name="scaled", kind="preprocess", outputs={"rows": Inputs})
+def scaled(rows: Inputs) -> Any:
+    """Scale rows."""
+    from .helper import scale
+
+    return rows * scale()
+'''
+
+
+def test_what_a_component_imports_counts_in_another_folder_of_projects_too(steps, with_steps):
+    steps["scaled"] = {"use": "scaled:scaled", "inputs": {"rows": "prepare.train"}}
+    steps["forest"]["inputs"]["train"] = "scaled.rows"
+    files = {
+        "scaled.py": IMPORTS,
+        "helper.py": "from . import deeper\n\n\ndef scale():\n    return deeper.BY\n",
+        "deeper.py": "BY = 2\n",
+    }
+    project = with_steps(steps, files=files)
+    assert not project.folder.is_relative_to(ROOT)
+    before = key(project, "scaled")
+    (project.folder / "beside.py").write_text("BY = 3\n", encoding="utf-8")
+    assert key(project, "scaled") == before, "nothing imports it"
+    seen = {before}
+    for file, text in (("deeper.py", "BY = 3\n"), ("helper.py", "def scale():\n    return 3\n")):
+        (project.folder / file).write_text(text, encoding="utf-8")
+        seen.add(key(project, "scaled"))
+    assert len(seen) == 3

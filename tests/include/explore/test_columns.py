@@ -78,7 +78,7 @@ def test_how_columns_hang_together():
     frame["coin"] = RNG.choice(["a", "b", "c"], n)
     found = relations.association(frame, ["x", "minus", "noise"], ["side", "copy", "coin"])
     at = {name: place for place, name in enumerate(["x", "minus", "noise", "side", "copy", "coin"])}
-    assert found[at["x"], at["minus"]] == pytest.approx(1) and found[at["x"], at["noise"]] < 0.1
+    assert found[at["x"], at["minus"]] == pytest.approx(-1) and abs(found[at["x"], at["noise"]]) < 0.1
     assert found[at["side"], at["x"]] == pytest.approx(0.798, abs=0.03), "the ratio of a halved normal: sqrt(2 / pi)"
     assert found[at["side"], at["copy"]] == pytest.approx(1, abs=1e-6) and found[at["coin"], at["copy"]] < 0.1
     assert np.allclose(found, found.T)
@@ -88,6 +88,28 @@ def test_how_columns_hang_together():
     half = np.array([0, 1] * 50)
     half[::10] = -1  # missing
     assert relations.cramer(half, half) == pytest.approx(1, abs=1e-6)
+
+
+def test_relations_keep_their_sign_and_the_strongest_come_first():
+    import pandas as pd
+
+    n = 400
+    x = RNG.normal(size=n)
+    frame = pd.DataFrame({"x": x, "rises": x + RNG.normal(0, 1, n), "falls": -x + RNG.normal(0, 0.1, n), "same": np.ones(n)})
+    frame["side"] = np.where(x > 0, "높음", "낮음")
+    frame["copy"] = np.where(x > 0, "a", "b")
+    types = {name: "number" for name in ("x", "rises", "falls", "same")} | {"side": "category", "copy": "category"}
+    project = table_project(**{name: {"type": kind} for name, kind in types.items()})
+    book = Book()
+    relations.tell(book, project, Measures(frame, types), [None] * n, 0)
+    told = {tuple(sorted(one["columns"])): one for one in book.facts["relations"]}
+    assert told["falls", "x"]["strength"] == pytest.approx(-0.995, abs=0.01) and told["rises", "x"]["strength"] > 0.6
+    measures = [told[pair]["measure"] for pair in (("falls", "x"), ("side", "x"), ("copy", "side"))]
+    assert measures == ["Pearson's r", "correlation ratio", "Cramér's V"]
+    sizes = [abs(one["strength"]) for one in book.facts["relations"]]
+    assert sizes == sorted(sizes, reverse=True) and not any("same" in pair for pair in told)
+    html = page("t", book.sections)
+    assert "-0.99" in html and "Cramér" in html and book.plots["relations"].startswith(b"\x89PNG")
 
 
 def test_what_columns_tell_of_the_label():

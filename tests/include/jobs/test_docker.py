@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from typing import Any
@@ -25,8 +26,8 @@ from include.jobs import docker as module
 from include.jobs.docker import DockerJob
 from include.jobs.request import HOME
 from include.jobs.run import docker_client
-from include.projects import load_project
-from tests.fixtures.docker import box
+from include.projects import Project, load_project
+from tests.fixtures.docker import IMAGE, box
 from tests.fixtures.kubernetes import wait_for
 
 pytestmark = pytest.mark.integration
@@ -38,9 +39,11 @@ def start(docker_engine, settings, sample_jobs):
     sample_jobs.chmod(0o755)
     before = there(docker_engine)
 
-    def make(name: str, args: dict[str, Any] | None = None, key: str | None = None, **changes: Any) -> DockerJob:
+    def make(
+        name: str, args: dict[str, Any] | None = None, key: str | None = None, project: Project | None = None, **changes: Any
+    ) -> DockerJob:
         changes["references"] = {"samples": {"source": str(sample_jobs)}, **changes.get("references", {})}
-        made = job(box(**changes), name, load_project("digits"), args or {}, settings, key=key)
+        made = job(box(**changes), name, project or load_project("digits"), args or {}, settings, key=key)
         assert isinstance(made, DockerJob)
         return made
 
@@ -132,6 +135,15 @@ def test_an_image_that_cannot_be_had_is_named(start):
 def test_a_name_that_the_registry_has_not_is_final(said):
     assert isinstance(module.image_problem("train", "x:1", said), ImageMissing)
     assert isinstance(module.image_problem("train", "x:1", "dial tcp: no route to host"), JobUnplaced)
+
+
+def test_an_image_with_other_code_than_the_checkout_is_refused_before_any_work(start, tmp_path):
+    shutil.copytree(load_project("digits").folder, tmp_path / "p" / "digits", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "p" / "digits" / "model.py").write_text("# 바뀐 코드\n", encoding="utf-8")
+    lines: list[str] = []
+    with pytest.raises(JobRefused, match=rf"the image {IMAGE} holds other code of project digits .*\(make image TAG=\.\.\."):
+        start("count", {"to": 1}, project=load_project("digits", tmp_path / "p")).run(lines.append)
+    assert not any("번째" in line for line in lines)
 
 
 def test_killing_lets_it_clean_up_and_may_be_done_twice(start, tmp_path):

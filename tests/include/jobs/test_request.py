@@ -96,7 +96,16 @@ def test_a_job_of_the_ledger_does_not_leave_the_machine_where_that_is_a_file(tmp
     with pytest.raises(SpecError, match="set DEVMLOPS_LEDGER_URL to a server's database"):
         asked(tmp_path, name="drift_report")
     assert asked(tmp_path, name="drift_report", environment=LOCAL).name == "drift_report"
-    assert asked(tmp_path, name="drift_report", settings={"ledger_url": "postgresql://db/l"}).name == "drift_report"
+    server, seen = {"ledger_url": "postgresql://db/l"}, {"DEVMLOPS_MODEL_REPOSITORY": "/references/models"}
+    assert asked(tmp_path, BOX.model_copy(update={"env": seen}), "drift_report", settings=server).name == "drift_report"
+
+
+def test_a_job_of_packages_goes_where_these_are_seen(tmp_path):
+    with pytest.raises(SpecError, match=r"job parity works with the model server's folder.*mount it by references of the env"):
+        asked(tmp_path, name="parity")
+    seen = BOX.model_copy(update={"env": {"DEVMLOPS_MODEL_REPOSITORY": "/references/models"}})
+    assert asked(tmp_path, name="parity", environment=seen).variables()["DEVMLOPS_MODEL_REPOSITORY"] == "/references/models"
+    assert asked(tmp_path, name="optimise").name == "optimise" and asked(tmp_path, name="parity", environment=LOCAL)
 
 
 @pytest.mark.parametrize(
@@ -130,3 +139,27 @@ def test_a_pod_is_started_by_airflow_alone(tmp_path):
     with pytest.raises(SpecError, match="is started by Airflow alone"):
         job(pods, "train", load_project("digits"), {}, Settings(home=tmp_path))
     assert isinstance(job(LOCAL, "train", load_project("digits"), {}, Settings(home=tmp_path)), LocalJob)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "gpu", "told", "has"),
+    [
+        ("local", None, "", None),  # nothing is said, so the job takes what the machine has
+        ("local", 0, "0", 0),
+        ("local", 2, "2", 2),
+        ("docker", None, "0", 0),
+        ("kubernetes", 1, "1", 1),
+        ("ray", 0.5, "0.5", 0.5),
+        ("ray", None, "0", 0),
+    ],
+)
+def test_a_job_is_told_where_it_runs_and_how_many_gpus_it_has(tmp_path, monkeypatch, runtime, gpu, told, has):
+    image = {"image": "ml:1"} if runtime in ("docker", "kubernetes") else {}
+    kept = Environment(name="box", runtime=runtime, gpu=gpu, **image).model_dump(exclude_defaults=True)
+    found = asked(tmp_path, environment=Environment(**kept)).extent()
+    assert found["DEVMLOPS_JOB_GPUS"] == told
+    for name in ("DEVMLOPS_JOB_ENVIRONMENT", "DEVMLOPS_JOB_RUNTIME", "DEVMLOPS_JOB_GPUS"):
+        monkeypatch.setenv(name, found[name])
+    job = Settings()
+    assert (job.job_environment, job.job_runtime, job.job_gpus) == ("box", runtime, has)
+    assert Settings(**{"job_gpus": job.environment()["DEVMLOPS_JOB_GPUS"]}).job_gpus == has, "also for what the job starts"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -144,3 +145,18 @@ def test_a_wrong_file_is_named_with_all_that_is_wrong(tmp_path, text, says, sett
     assert main(["environments", "put", str(file)]) == 2
     with pytest.raises(EnvironmentRefused, match="cannot be read: No such file"):
         read_environment(tmp_path / "none.yaml")
+
+
+def test_limits_of_project_yaml_narrow_what_the_environment_gives(settings):
+    put_environment(settings, Environment(name="small", runtime="local", timeout_minutes=30, memory="2Gi"), "me")
+    wanted = {"default": {"timeout_minutes": 120}, "tune": {"environment": "small", "timeout_minutes": 60, "memory": "1Gi"}}
+    places = Environments.model_validate({**wanted, "train": {"environment": "small", "timeout_minutes": 5, "memory": "4Gi"}})
+    project = load_project("digits").model_copy(update={"environments": places})
+
+    def limits(job: str, wish: str = "") -> tuple[Any, ...]:
+        chosen = choose(settings, project, job, wish)
+        return chosen.name, chosen.timeout_s, chosen.memory
+
+    assert limits("tune") == ("small", 1800, "1Gi") and limits("train") == ("small", 300, "2Gi")
+    assert limits("evaluate") == ("local", 7200, None) and limits("train", "local") == ("local", 300, "4Gi")
+    assert environment(settings, "local").timeout_minutes is None

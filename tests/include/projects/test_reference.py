@@ -16,7 +16,7 @@ from include.projects.reference_examples import PROJECTS
 from include.settings import Settings
 
 
-@pytest.mark.parametrize("name", ["project-yaml.md", "project.schema.json", "settings.md"])
+@pytest.mark.parametrize("name", ["components.md", "environments.md", "project-yaml.md", "project.schema.json", "settings.md"])
 def test_the_files_are_up_to_date(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == files()[name], "run `make docs`"
 

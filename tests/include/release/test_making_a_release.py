@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,6 @@ class Making:
     model: dict[str, Any]
     release_id: str
     run_id: str
-    out: Path
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +81,6 @@ def making(
     mlflow_server: Any,
     triton_server: Any,
     trained: Any,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> Making:
@@ -96,12 +94,12 @@ def making(
     project = load_project("digits")
     release_id = f"digits-r8{len(request.node.name):03d}"
     run_id = reports.start_release_run(settings, project, release_id, registered)
-    return Making(settings, project, registered, release_id, run_id, tmp_path / "out")
+    return Making(settings, project, registered, release_id, run_id)
 
 
 def everything(made: Making) -> dict[str, Any]:
     static_checks(made.settings, made.project, made.release_id, made.run_id)
-    optimise(made.settings, made.project, made.model, made.run_id, made.out)
+    optimise(made.settings, made.project, made.model, made.run_id)
     package(made.settings, made.project, made.release_id, made.model, made.run_id)
     return parity(made.settings, made.project, made.release_id, made.model, made.run_id)
 
@@ -135,14 +133,15 @@ def test_running_a_step_again_gives_the_same_release(making: Making) -> None:
     folder = making.settings.model_repository / making.release_id
     first, report = tree(folder), reports.read_report(making.settings, making.run_id, "optimise")
     assert reports.start_release_run(making.settings, making.project, making.release_id, making.model) == making.run_id
-    assert optimise(making.settings, making.project, making.model, making.run_id, making.out / "again") == report
-    assert not (making.out / "again").exists()
+    shutil.rmtree(making.settings.home / "releases" / making.run_id)
+    assert optimise(making.settings, making.project, making.model, making.run_id) == report
+    assert not (making.settings.home / "releases" / making.run_id).exists()
     everything(making)
     assert tree(folder) == first
 
 
 def test_exchanged_onnx_file_stops_the_release(making: Making) -> None:
-    optimise(making.settings, making.project, making.model, making.run_id, making.out)
+    optimise(making.settings, making.project, making.model, making.run_id)
     client = mlflow_client(making.settings)
     good = read_file(client, making.run_id, "onnx/model.int8.onnx")
     log_file(client, making.run_id, "onnx/model.int8.onnx", good + b"\0")
@@ -156,7 +155,7 @@ def test_steps_say_which_one_is_missing(making: Making) -> None:
         package(making.settings, making.project, making.release_id, making.model, making.run_id)
     with pytest.raises(ReleaseError, match="run the optimise task"):
         parity(making.settings, making.project, making.release_id, making.model, making.run_id)
-    optimise(making.settings, making.project, making.model, making.run_id, making.out)
+    optimise(making.settings, making.project, making.model, making.run_id)
     with pytest.raises(ReleaseError, match="build the package first"):
         parity(making.settings, making.project, making.release_id, making.model, making.run_id)
 

@@ -18,7 +18,7 @@ import yaml
 from include.clients.triton import TritonClient, TritonError
 from include.data import forms
 from include.projects import Project, load_project, values
-from include.projects.training import TransformStep
+from include.projects.transforms import TransformStep
 from include.release.inference_code import inference_files
 from include.release.package import build_package
 from include.release.samples import encoded, made_up, tensor

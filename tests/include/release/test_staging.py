@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from include.clients.inference import InferenceClient
+from include.clients.mlflow import mlflow_client
 from include.projects import Project, load_project
 from include.release.errors import ReleaseError
 from include.release.package import build_package
 from include.release.reports import read_report, start_release_run
 from include.release.staging import send_rows, staging_test
+from include.training import model_info, state_history
+from tests.include.training.registry import version as registered
 
 
 class Ap:
@@ -75,7 +78,9 @@ def test_release_is_tried_through_the_real_ap(
     """Through ledger, AP, Triton and back; production is not touched."""
     settings = inference_ap.settings.model_copy(update={"mlflow_url": mlflow_server.url})
     project = load_project("digits")
-    model = {"name": "digits", "version": "1", "run_id": "r", "data": {}}
+    model, other = ({"name": "digits", "version": registered(settings, project), "run_id": "r", "data": {}} for _ in range(2))
+    for one in (model, other):
+        mlflow_client(settings).set_model_version_tag("digits", one["version"], "confirmed", "true")
     monkeypatch.setattr(
         "include.data.load_part", lambda *_: SimpleNamespace(contents=trained.contents[:120], labels=trained.labels[:120])
     )
@@ -96,9 +101,13 @@ def test_release_is_tried_through_the_real_ap(
     assert report["accuracy"] == sum(right) / 120
     assert inference_ap.ledger.route("digits", "production") == before
     assert read_report(settings, run_id, "staging") == report
+    last = state_history(settings, project, model["version"])[-1]
+    assert (last["was"], last["state"], last["by"]) == ("training", "dev_deployed", "developer")
+    assert last["why"] == f"the staging test of {release_id} passed"
 
     strict = project.model_copy(update={"release": project.release.model_copy(update={"staging_min_accuracy": 1.0})})
     with pytest.raises(ReleaseError, match=r"of 120 rows, wanted at least 1\.0"):
-        staging_test(settings, strict, release_id, model, run_id)
+        staging_test(settings, strict, release_id, other, run_id)
+    assert model_info(settings, project, other["version"])["state"] == "training"
     kept = read_report(settings, run_id, "staging")
     assert kept is not None and kept["ok"] is False

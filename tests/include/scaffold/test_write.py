@@ -136,6 +136,8 @@ def test_the_command_tells_files_and_what_is_next(tmp_path: Path, capsys: pytest
     commands = said.partition("Next:\n")[2].strip().splitlines()
     assert len(commands) == 3 and all("sea_ice" in line for line in commands)
     assert f"DEVMLOPS_PROJECTS_DIR={tmp_path}" in commands[1] and "model_development" in commands[2]
+    installed = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert "-m pytest" in commands[0] and "\npytest==" in installed, "`make install` brings what the first command needs"
 
 
 def test_the_command_refuses_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,15 @@
 """The training part is varied, the same for the same seed, and nothing else is."""
 
 import hashlib
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from include.clients.mlflow import mlflow_client, read_file
+from include.projects import load_project
 from include.training import augmentation as module
 from include.training import loop
 from include.training.augmentation import Augmenter, said, varied, with_copies
@@ -108,8 +111,9 @@ def test_an_estimator_learns_from_copies_and_is_judged_without(building, arrays,
     kept = SGDClassifier.partial_fit
     monkeypatch.setattr(SGDClassifier, "partial_fit", lambda self, x, y, **k: (sizes.append(len(x)), kept(self, x, y, **k))[1])
     judged = []
-    told = estimators.validate
-    monkeypatch.setattr(estimators, "validate", lambda task, y, out: (judged.append(len(y)), told(task, y, out))[1])
+    for name in ("validate", "measure"):
+        told = getattr(estimators, name)
+        monkeypatch.setattr(estimators, name, lambda on, y, out, told=told: (judged.append(len(y)), told(on, y, out))[1])
     fitted = training_learner(project, {}).fit(project, {}, arrays, 3, 2)
     assert sizes == [2100, 2100] and set(judged) == {700, 200}
     assert fitted.best["validation_accuracy"] > 0.8
@@ -165,14 +169,20 @@ def test_what_a_run_remembers(building):
 
 
 @pytest.mark.integration
-def test_a_training_is_reproduced_with_the_augmentation_of_its_record(settings, building, served, split, params):
-    project = building("digits", augmentation=STEPS)
+def test_a_training_is_reproduced_with_the_augmentation_of_its_record(settings, tmp_path, served, split, params):
+    folder = tmp_path / "projects" / "digits"
+    shutil.copytree(load_project("digits").folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    kept = (folder / "project.yaml").read_text(encoding="utf-8")
+    wish = f"  augmentation: {json.dumps(STEPS)}\n  seed: 7"
+    (folder / "project.yaml").write_text(kept.replace("  seed: 7", wish), encoding="utf-8")
+    project = load_project("digits", folder.parent)
+    assert project.training.augmentation
     made = train(settings, project, split, params, epochs=2)
     client = mlflow_client(settings)
     run = client.get_run(made["run_id"])
     assert run.data.params["augmentation"].startswith("rotate p=0.5") and run.data.tags["augmentation_digest"]
     assert b"rotate" in read_file(client, made["run_id"], module.FILE)
-    changed = building("digits")  # project.yaml says nothing of it any more
-    report = reproduce(settings, changed, run_id=made["run_id"])
+    (folder / "project.yaml").write_text(kept, encoding="utf-8")  # it says nothing of it any more
+    report = reproduce(settings, load_project("digits", folder.parent), run_id=made["run_id"])
     assert report["identical"] and report["largest_difference"] == 0
     assert "augmentation" in _markdown("t", project, [Part("Hyperparameters", sorted(run.data.params.items()))])

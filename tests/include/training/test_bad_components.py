@@ -87,8 +87,24 @@ def test_a_training_that_went_astray_is_a_failed_run_without_a_model(settings, b
     from include.clients.mlflow import ensure_experiment, find_runs, mlflow_client
 
     project = building("digits")
-    with pytest.raises(TrainingError, match=r"the loss is .* lower learning_rate"):
+    with pytest.raises(TrainingError, match=r"the loss is .* lower learning_rate") as astray:
         train(settings, project, split, {**params, "learning_rate": 1e30}, epochs=3, key="astray", tell=lambda line: None)
+    assert isinstance(astray.value, FinalError)  # the same would come again
     client = mlflow_client(settings)
     (run,) = find_runs(client, ensure_experiment(client, "digits/training"), {"devmlops.key": "astray"})
     assert run.info.status == "FAILED" and client.list_artifacts(run.info.run_id, "model") == []
+
+
+@pytest.mark.integration
+def test_code_that_raises_while_it_learns_is_final_and_named(settings, building, served, split):
+    class Fails:
+        def fit(self, inputs, labels):
+            raise ZeroDivisionError("no rows of this kind")
+
+        def predict(self, inputs):
+            return np.zeros(len(inputs))
+
+    project = building("digits", build=lambda params: Fails())
+    with pytest.raises(TrainingError, match=r"the training of digits with {} raised ZeroDivisionError: no rows") as raised:
+        train(settings, project, split, {}, tell=lambda line: None)
+    assert isinstance(raised.value, FinalError)

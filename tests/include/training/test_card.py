@@ -1,16 +1,21 @@
 import json
+import re
 
 import pytest
 
 from include.clients.mlflow import mlflow_client, read_file
-from include.ledger import Ledger
+from include.ledger import Ledger, digest
+from include.reports.links import mlflow_run_url
 from include.training.card import model_card
+from include.training.confirm import confirm
 from include.training.download import download
 from include.training.errors import InputError
 from include.training.evaluate import evaluate
 from include.training.models import model_info
 from include.training.register import register
 from include.training.train import train
+from tests.include.training.registry import own_project
+from tests.include.training.registry import version as registered
 
 pytestmark = pytest.mark.integration
 
@@ -33,8 +38,26 @@ def test_the_card_holds_what_the_records_hold(settings, digits, version):
     assert "training.bias of project.yaml names them" in card["markdown"]
     assert "explanations were not asked for" in card["markdown"] and card["html"].count("<img") == 3
     client = mlflow_client(settings)
+    assert (
+        "| confirmed | no: nobody has decided about it |" in card["markdown"] and "training by 민지: registered" in card["html"]
+    )
+    run = mlflow_run_url(settings, client.get_run(card["run_id"]).info.experiment_id, card["run_id"])
+    assert f"| training run | [{card['run_id']}]({run}) |" in card["markdown"] and f'<a href="{run}">' in card["html"]
     assert read_file(client, card["run_id"], "card.html").decode() == card["html"]
     assert read_file(client, card["run_id"], "card.md").decode() == card["markdown"]
+
+
+def test_the_card_tells_who_confirmed_and_who_approved(settings):
+    project, ledger = own_project(), Ledger(settings.ledger())
+    number = registered(settings, project)
+    confirm(settings, project, number, "지은", "기준선보다 낫다")
+    release = ledger.open_release(project.name, "key", ["민지"], {"name": project.name, "version": number})
+    ledger.seal_release(release.id, {"a": 1})
+    ledger.record_approval(release.id, digest({"a": 1}), "approve_model", "approved", "승인자", "좋다", {}, 1)
+    card = model_card(settings, project, number)
+    assert "| by | 지은 |" in card["markdown"] and "| why | 기준선보다 낫다 |" in card["markdown"]
+    assert "| gate | passed |" in card["markdown"] and "by rule: the gate of project.yaml alone" in card["html"]
+    assert re.search(r"approve_model \| approved by 승인자 at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: 좋다 \|", card["markdown"])
 
 
 def test_the_card_tells_of_bias_and_explanations(settings, digits, version):
@@ -57,8 +80,8 @@ def test_a_model_is_downloaded_whole_or_not_at_all(settings, digits, version, tm
 
     found = download(settings, digits, version, tmp_path / "모델")
     assert {"state_dict.pt", "params.json", "model.json"} <= set(found["files"])
-    for name, digest in found["files"].items():
-        assert hashlib.sha256((tmp_path / "모델" / name).read_bytes()).hexdigest() == digest
+    for name, wanted in found["files"].items():
+        assert hashlib.sha256((tmp_path / "모델" / name).read_bytes()).hexdigest() == wanted
     with pytest.raises(InputError, match="not an empty folder"):
         download(settings, digits, version, tmp_path / "모델")
     with pytest.raises(InputError, match="no model version"):

@@ -11,6 +11,7 @@ import pytest
 from include.projects import Project, load_project
 from include.training.clustering import adjusted_rand, halves, quality, stability
 from include.training.errors import InputError
+from include.training.explain_parts import Explained
 from include.training.learners import learner
 from include.training.parts import Arrays
 from include.training.unlabelled import measure
@@ -70,7 +71,7 @@ def test_without_labels_there_is_no_comparison_with_them(flowers: Project, blobs
     assert "adjusted_rand" not in found.metrics and any(note.startswith("adjusted_rand says") for note in found.notes)
     drawn = pictures(flowers, found)
     assert set(drawn) == {"clusters", "silhouette"} and all(one.startswith(b"\x89PNG") for one in drawn.values())
-    assert "adjusted_rand says nothing" in report_page(flowers, "r1", found, drawn)
+    assert "adjusted_rand says nothing" in report_page(flowers, "r1", found, drawn, Explained())
 
 
 def test_one_cluster_has_no_silhouette(blobs: dict[str, Arrays]) -> None:

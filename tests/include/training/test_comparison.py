@@ -1,20 +1,24 @@
 import pytest
 
-from include.clients.mlflow import ensure_experiment, mlflow_client, read_file
+from include.clients.mlflow import mlflow_client, read_file
 from include.training.comparison import REPORT, compare_runs, nth_best, write_comparison
 from include.training.errors import InputError
+from include.training.experiments import create_experiment
+from include.training.runs import REPRODUCES
 
 
 @pytest.fixture
 def made(settings, digits, tmp_path):
-    """Return a function that writes a finished, evaluated run; its experiment; and MLflow's client."""
+    """Return a function that writes a finished, evaluated run; its experiment's title; and MLflow's client."""
     client = mlflow_client(settings)
-    experiment = f"digits/비교 {tmp_path.name}"
-    place = ensure_experiment(client, experiment)
+    experiment = f"큰 모델 {tmp_path.name}"
+    place = create_experiment(settings, digits, experiment)["id"]
 
-    def run(accuracy, params=None, status="FINISHED", project="digits", **tags):
+    def run(accuracy, params=None, status="FINISHED", project="digits", packages=None, **tags):
         fixed = {"devmlops.kind": "training", "devmlops.project": project, "devmlops.author": "민지", "code_digest": "sha256:a"}
         run_id = client.create_run(place, run_name="training", tags={**fixed, **tags}).info.run_id
+        if packages:
+            client.log_text(run_id, packages, "environment/requirements.txt")
         for name, value in (params or {"seed": 7}).items():
             client.log_param(run_id, name, value)
         if accuracy is not None:
@@ -39,9 +43,24 @@ def test_runs_are_compared_field_by_field(settings, digits, made):
     assert rows["lr"]["values"] == ["0.1", None, "<b>0.1</b>"]
     assert rows["test_accuracy"]["best"] == [second] == rows["test_log_loss"]["best"]
     assert "&lt;b&gt;" in html and "<b>0.1" not in html and "민지" in html
-    kept = write_comparison(settings, digits, [first, second], "민지")
+    kept = write_comparison(settings, digits, [first, second], author="민지")
     assert kept["runs"] == [first, second] and f"/runs/{kept['run_id']}?" in kept["url"]
+    assert f"/runs/{kept['run_id']}/artifacts/{REPORT}?" in kept["report"]
     assert "differs" in read_file(client, kept["run_id"], REPORT).decode()
+
+
+@pytest.mark.integration
+def test_only_the_packages_that_differ_are_shown_with_their_versions(settings, digits, made):
+    run = made[0]
+    first = run(0.9, packages="numpy==1.26\ntorch==2.5\nmlflow==3\n")
+    second, third = run(0.9, packages="numpy==2.1\nMLflow==3\n"), run(0.9)
+    html, told = compare_runs(settings, digits, [first, second, third])
+    assert told["fields"]["packages"] == [
+        {"name": "numpy", "values": ["1.26", "2.1", None], "same": False},
+        {"name": "torch", "values": ["2.5", None, None], "same": False},
+    ]
+    assert {"packages.numpy", "packages.torch"} <= set(told["different"]) and told["packages_unknown"] == [third]
+    assert "What differs in packages" in html and "1 runs do not say which packages" in html
 
 
 @pytest.mark.integration
@@ -66,20 +85,25 @@ def test_the_nth_best_is_found_in_the_direction_of_its_metric(settings, digits, 
     run(0.99, status="FAILED")
     run(None)
     run(0.99, project="other")
+    run(0.9, **{REPRODUCES: runs[1]})
     best = [nth_best(settings, digits, experiment, n)["run_id"] for n in (1, 2, 3, 4)]
     assert best == [runs[1], runs[3], runs[2], runs[0]]  # of equal ones the older first
     assert nth_best(settings, digits, experiment, 4, "log_loss")["value"] == pytest.approx(0.3)
     for asked, says in (((5,), "has 4 evaluated runs"), ((0,), "the best is 1"), ((1, "beauty"), "not registered")):
         with pytest.raises(InputError, match=says):
             nth_best(settings, digits, experiment, *asked)
-    with pytest.raises(InputError, match="no experiment"):
-        nth_best(settings, digits, "없음", 1)
+    assert nth_best(settings, digits, f"digits/experiments/{experiment}")["run_id"] == runs[1]  # as MLflow shows it
+    with pytest.raises(InputError, match=rf"no experiment '큰모델 .*'; near to it: .*{experiment}.*; there are: "):
+        nth_best(settings, digits, experiment.replace("큰 모델", "큰모델"))
 
 
 @pytest.mark.integration
-def test_where_none_are_named_the_best_are_compared(settings, digits, made, monkeypatch):
+def test_where_none_are_named_the_best_of_an_experiment_are_compared(settings, digits, made):
     run, experiment, _ = made
+    with pytest.raises(InputError, match=rf"{experiment} of digits has no evaluated run with accuracy"):
+        write_comparison(settings, digits, experiment=experiment)
     runs = [run(value) for value in (0.7, 0.9, 0.8)]
-    monkeypatch.setattr("include.training.runs.experiment", lambda project: experiment)
-    assert write_comparison(settings, digits, best=2)["runs"] == [runs[1], runs[2]]
-    assert len(write_comparison(settings, digits, best=9)["runs"]) == 3
+    assert write_comparison(settings, digits, best=2, experiment=experiment)["runs"] == [runs[1], runs[2]]
+    assert len(write_comparison(settings, digits, best=9, experiment=experiment)["runs"]) == 3
+    with pytest.raises(InputError, match=r"2 runs are named and the experiment .* too"):
+        write_comparison(settings, digits, runs[:2], experiment=experiment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from datetime import UTC, datetime
@@ -148,7 +149,7 @@ def test_a_person_sees_the_figures_and_confirms(settings):
     assert not form["confirmed"] and "0.96 (0.94 to 0.98)" in form["body"] and "v1, confirmed last" in form["body"]
     assert all(f"best run {one[:8]}" in form["body"] for one in others[:3]) and others[3][:8] not in form["body"]
     assert (
-        "passes all 2 items" in form["body"] and form["url"] in form["body"] and "/artifacts/plots/confusion.png" in form["body"]
+        "passes all 4 items" in form["body"] and form["url"] in form["body"] and "/artifacts/plots/confusion.png" in form["body"]
     )
     with pytest.raises(ConfirmationError, match="has no answer of a person in this run"):
         confirm_answered(settings, project, number, SOURCE)
@@ -208,7 +209,7 @@ def test_the_gate_holds_for_a_person_unless_it_may_be_overruled(settings):
     with pytest.raises(GateError):
         confirm(settings, open_, number, "approver1", "a rule never overrules", overrule=True)
     form = confirmation_form(settings, open_, number)
-    assert "fails 1 of 2 items" in form["body"] and "| accuracy | 0.92 |" in form["body"]
+    assert "fails 1 of 4 items" in form["body"] and "| accuracy | 0.92 |" in form["body"]
     record = record_confirmation(settings, open_, number, form["digest"], answer("approver1", reason="급하다"), SOURCE)
     assert record["overrules"] == ["accuracy"]
     with pytest.raises(GateError):
@@ -218,6 +219,17 @@ def test_the_gate_holds_for_a_person_unless_it_may_be_overruled(settings):
     assert (tags["confirmed_overruled"], tags["confirmed_why"]) == ("accuracy", "급하다")
     last = Ledger(settings.ledger()).audit_entries(f"model {strict.name}")[-1]
     assert last.details["overruled"] == ["accuracy"] and last.actor == "approver1"
+
+
+@pytest.mark.integration
+def test_a_model_that_was_not_tested_is_not_confirmed(settings):
+    project = own_project()
+    number = version(settings, project, tests_failed=math.nan)
+    with pytest.raises(GateError, match=r"failed model tests: no model tests are recorded with this run: run test_model$"):
+        confirm(settings, project, number, "지은")
+    assert entries(settings, project) == [("model.refuse", "지은")] and not model_info(settings, project, number)["confirmed"]
+    form = confirmation_form(settings, gate(project, may_be_overruled=True), number)
+    assert "| failed model tests | no model tests are recorded with this run: run test\\_model | 0 |" in form["body"]
 
 
 @pytest.mark.integration
@@ -234,19 +246,19 @@ def test_states_are_changed_one_after_the_other_and_audited(settings):
         thread.join()
     states = {one: model_info(settings, project, one)["state"] for one in numbers}
     assert sorted(states.values()) == ["idle", "idle", "production"]
+    moved = [one["why"] for number in numbers[:2] for one in state_history(settings, project, number) if one["state"] == "idle"]
+    assert moved[0] == f"v{numbers[1]} went to dev_deployed"  # one at a time is in staging
     live = model_info(settings, project, "production")["version"]
     assert states[live] == "production"
     for one in numbers:
         told = state_history(settings, project, one)
-        assert [(h.get("was"), h["state"]) for h in told][:3] == [
-            (None, "training"),
-            ("training", "dev_deployed"),
-            ("dev_deployed", "production"),
-        ]
+        changes = [(h.get("was"), h["state"]) for h in told]
+        assert changes[:2] == [(None, "training"), ("training", "dev_deployed")] and changes[-1][1] in ("idle", "production")
+        assert ("idle" if one != numbers[-1] else "dev_deployed", "production") in changes
     written = [e.details for e in ledger.audit_entries(f"model {project.name}") if e.action == "model.state"]
-    assert len(written) == 8 and written[-1]["state"] in ("production", "idle")
+    assert len(written) == 10 and written[-1]["state"] in ("production", "idle")
     set_state(settings, project, live, "production", "운영")
-    assert len([e for e in ledger.audit_entries(f"model {project.name}") if e.action == "model.state"]) == 8
+    assert len([e for e in ledger.audit_entries(f"model {project.name}") if e.action == "model.state"]) == 10
     with pytest.raises(StateError, match="from production it may go to idle"):
         set_state(settings, project, live, "dev_deployed", "운영")
     # Died after its audit entry: the next try writes the rest, and no second entry.
@@ -254,7 +266,7 @@ def test_states_are_changed_one_after_the_other_and_audited(settings):
         "운영", "model.state", f"model {project.name}", {"version": live, "was": "production", "state": "idle", "why": "x"}
     )
     set_state(settings, project, live, "idle", "운영", "x")
-    assert len([e for e in ledger.audit_entries(f"model {project.name}") if e.action == "model.state"]) == 9
+    assert len([e for e in ledger.audit_entries(f"model {project.name}") if e.action == "model.state"]) == 11
     mlflow_client(settings).set_model_version_tag(project.name, live, "state", "gone")
     with pytest.raises(StateError, match="'gone' is no state"):
         set_state(settings, project, live, "idle", "운영")

@@ -171,7 +171,7 @@ def test_the_command_line_creates_shows_and_deletes(settings, monkeypatch, capsy
     project = own_project()
     monkeypatch.setenv("DEVMLOPS_HOME", str(settings.home))
     monkeypatch.setenv("DEVMLOPS_MLFLOW_URL", settings.mlflow_url)
-    monkeypatch.setattr("include.training.experiments_commands.load_project", lambda *_: project)
+    monkeypatch.setattr("include.training.__main__.load_project", lambda *_: project)
 
     def said(*words: str, code: int = 0) -> str:
         assert main(["experiments", *words]) == code

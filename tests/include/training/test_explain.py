@@ -86,10 +86,33 @@ def test_words_of_a_ticket_are_named(building):
     labels = np.array([1, 0, 2, 4, 3] * 12)
     parts = {name: prepare(project, texts, labels, name) for name in ("train", "validation", "test")}
     found = explain(project, fitted_of(project, parts), parts)
-    assert any(name.startswith("LIME_row") for name in found.plots) and found.told["rows"] == 30
+    assert any(name.startswith("LIME_row") for name in found.plots) and found.told["rows"] == 12
 
 
 def test_time_is_bounded(building, masses):
     project = building("breast_masses", build=forest)
     found = explain(project, fitted_of(project, masses), masses, seconds=0)
     assert found.notes and not any(name.startswith("LIME") for name in found.plots) and found.told
+
+
+def test_groups_that_nobody_named_are_explained_and_other_tasks_say_that_they_are_not(building):
+    import pandas as pd
+    from sklearn.datasets import load_iris
+
+    from include.training.parts import prepare
+    from include.training.preparation import fit
+
+    project = building("flower_groups")
+    table = pd.DataFrame(load_iris().data, columns=list(project.data.content.columns)).sample(frac=1, random_state=0)
+    ready = fit(project, table.reset_index(drop=True))
+    cut = {"train": slice(0, 90), "validation": slice(90, 120), "test": slice(120, 150)}
+    parts = {
+        name: prepare(project, table.iloc[at].reset_index(drop=True), np.full(at.stop - at.start, -1), name, (), ready)
+        for name, at in cut.items()
+    }
+    found = explain(project, fitted_of(project, parts, {"family": "k_means", "clusters": 2}), parts)
+    assert found.notes == [] and found.told["importance"][0]["name"].startswith("petal")
+    assert sum(name.startswith(("SHAP_row", "LIME_row")) for name in found.plots) == 6
+    policy = building("pole_balance", explain=True)
+    assert "not of control" in explain(policy, None, parts).notes[0]
+    assert explain(building("pole_balance", explain=None), None, parts).notes == []

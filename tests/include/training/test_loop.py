@@ -4,7 +4,7 @@ import pytest
 from include.training.errors import InputError, TrainingError
 from include.training.learners import predict
 from include.training.loop import train_module
-from include.training.scores import direction, macro_f1
+from include.training.scores import macro_f1
 
 
 def test_same_seed_gives_the_same_numbers_and_weights(digits, arrays, params):
@@ -71,12 +71,6 @@ def test_params_that_do_not_fit_are_named(digits, arrays, params, wrong):
 def test_a_loss_that_is_no_number_ends_the_training(digits, arrays, params):
     with pytest.raises(TrainingError, match="lower learning_rate"):
         train_module(digits, {**params, "learning_rate": 1e30}, arrays, 3, 3)
-
-
-def test_only_what_is_measured_can_decide():
-    assert (direction("validation_accuracy"), direction("validation_loss")) == ("max", "min")
-    with pytest.raises(InputError, match="validation_accuracy"):
-        direction("beauty")
 
 
 def test_macro_f1_agrees_with_scikit_learn():

@@ -10,6 +10,7 @@ from include.training.errors import InputError
 from include.training.evaluate import measure
 from include.training.gate import checks
 from include.training.metrics import FUNCTIONS, calibration, gate_metric, metric_of, registered
+from tests.include.training.registry import TESTED
 
 LABELS = np.array([0, 0, 1, 1, 1, 2])
 OUTPUTS = np.array(
@@ -76,8 +77,8 @@ def test_a_project_brings_a_metric_of_its_own(building):
     assert "rmse" not in registered(project)
     found = measure(project, LABELS, np.pad(OUTPUTS, ((0, 0), (0, 7))))["metrics"]
     assert found["비용"] == 14 and found["비용_low"] <= 14 <= found["비용_high"]
-    figures = {"accuracy": 0.99, "baseline_accuracy": 0.9, "비용": 21.0}
-    assert [one["ok"] for one in checks(project, figures)] == [True, True, False]
+    figures = {"accuracy": 0.99, "baseline_accuracy": 0.9, "비용": 21.0, **TESTED}
+    assert [one["ok"] for one in checks(project, figures)] == [True, True, False, True, True]
     assert checks(project, figures | {"비용": 20.0})[2] == {"name": "비용", "value": 20.0, "limit": "at most 20.0", "ok": True}
     with pytest.raises(InputError, match="has no 비용: evaluate"):
         checks(project, {"accuracy": 0.99, "baseline_accuracy": 0.9})
@@ -116,11 +117,25 @@ def test_a_metric_cannot_change_what_it_measures(building):
 @pytest.mark.parametrize(
     ("name", "changes", "says"),
     [
-        ("digits", {"gate": {"metric": "beauty"}}, "no metric 'beauty' for classification; there are accuracy"),
+        ("digits", {"gate": {"metric": "beauty"}}, "no metric 'beauty' for classification. There are accuracy"),
         ("digits", {"gate": {"metric": "rmse"}}, "no metric 'rmse' for classification"),
         ("digits", {"gate": {"metric": "log_loss", "minimum": 0.1}}, "log_loss is better the lower it is: give maximum"),
         ("digits", {"gate": {"maximum": 0.1}}, "accuracy is better the higher it is: give minimum"),
         ("co2_levels", {"gate": {"minimum": 1}}, "rmse is better the lower"),
+        (
+            "digits",
+            {"gate": {"thresholds": {"roc_acu": 0.9}}},
+            r"thresholds\.roc_acu: there is no metric 'roc_acu' for classification\. Did you mean roc_auc\? There are accuracy",
+        ),
+        ("digits", {"gate": {"thresholds": {"rmse": 1}}}, "rmse: it is a metric of regression, not of classification; there are"),
+        ("digits", {"gate": {"thresholds": {"accuracy": 0.9}}}, "it is the metric of the gate itself: give minimum"),
+        ("co2_levels", {"gate": {"thresholds": {"rmse": 2}}}, "it is the metric of the gate itself: give maximum"),
+        ("digits", {"gate": {"thresholds": {"roc_auc": math.inf}}}, "finite number"),
+        (
+            "digits",
+            {"gate": {"thresholds": {"비용": 1}}, "metrics": own(threshold=2)},
+            r"metrics\.비용\.threshold says it already: give it once",
+        ),
         ("digits", {"metrics": {"accuracy": {"function": "a:b", "direction": "max"}}}, "metrics.accuracy: the name is taken"),
         ("digits", {"metrics": {"cost_low": {"function": "a:b", "direction": "max"}}}, "mistaken"),
         ("digits", {"metrics": {"cost": {"function": "a b", "direction": "max"}}}, "String should match"),
@@ -149,10 +164,40 @@ def test_what_a_project_asks_wrongly_is_told_when_it_is_read(building, name, cha
         building(name, **changes)
 
 
+def test_the_gate_asks_for_any_metric_of_the_task(building):
+    cost = {"costs:cost": lambda labels, outputs: 1.0}
+    gate = {"minimum": 0.5, "beat_baseline": False, "thresholds": {"roc_auc": 0.9, "calibration_error": 0.05, "비용": 3}}
+    project = building("digits", gate=gate, functions=cost, metrics=own())
+    for figures, wanted in (
+        ({"roc_auc": 0.9, "calibration_error": 0.05, "비용": 3.0}, [True, True, True]),
+        ({"roc_auc": 0.89, "calibration_error": 0.06, "비용": 3.1}, [False, False, False]),
+    ):
+        made = checks(project, {"accuracy": 0.6, **figures, **TESTED})[1:4]
+        assert [(one["name"], one["limit"], one["ok"]) for one in made] == [
+            ("roc_auc", "at least 0.9", wanted[0]),
+            ("calibration_error", "at most 0.05", wanted[1]),
+            ("비용", "at most 3.0", wanted[2]),
+        ]
+    with pytest.raises(InputError, match="has no roc_auc, calibration_error, 비용: evaluate it first"):
+        checks(project, {"accuracy": 0.6, **TESTED})
+
+
+@pytest.mark.parametrize("missing", ["tests_failed", "code_errors"])
+def test_what_was_not_tested_does_not_pass(building, missing):
+    project = building("digits", gate={"beat_baseline": False})
+    made = checks(project, {"accuracy": 0.99, **{name: value for name, value in TESTED.items() if name != missing}})
+    (failed,) = [one for one in made if not one["ok"]]
+    what = "model tests" if missing == "tests_failed" else "checks of the project's code"
+    assert math.isnan(failed["value"]) and failed["note"] == f"no {what} are recorded with this run: run test_model"
+    assert len(checks(building("digits", code_checks={"tools": []}), {"accuracy": 1, "baseline_accuracy": 0, **TESTED})) == 3
+
+
 def test_the_gate_follows_the_direction_of_its_metric(building):
-    digits = building("digits", gate={"metric": "log_loss", "maximum": 0.2})
+    unchecked = {"tools": []}
+    digits = building("digits", gate={"metric": "log_loss", "maximum": 0.2}, code_checks=unchecked)
     assert gate_metric(digits).name == "log_loss"
-    good, bad = {"log_loss": 0.1, "baseline_log_loss": 0.3}, {"log_loss": 0.25, "baseline_log_loss": 0.2}
+    good = {"log_loss": 0.1, "baseline_log_loss": 0.3, "tests_failed": 0}
+    bad = {"log_loss": 0.25, "baseline_log_loss": 0.2, "tests_failed": 1}
     assert all(one["ok"] for one in checks(digits, good)) and not any(one["ok"] for one in checks(digits, bad))
     assert "below the baseline's 0.2000" in checks(digits, bad)[1]["limit"]
     assert gate_metric(building("co2_levels")).name == "rmse"

@@ -1,7 +1,10 @@
 import subprocess
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
+from include.training import device, reproducibility
 from include.training.reproducibility import code_digest, environment, git_commit, packages
 
 
@@ -56,3 +59,39 @@ def test_packages_and_machine_are_told():
     assert any(line.startswith("torch==") for line in lines)
     assert len(lines) == len({line.partition("==")[0].lower() for line in lines}) > 50
     assert {"python", "platform", "cpu", "torch"} <= set(environment())
+
+
+def test_what_a_job_was_given_is_told(monkeypatch):
+    for name, value in {"ENVIRONMENT": "상자", "RUNTIME": "docker", "IMAGE": "ml:1", "CPUS": "1.5", "GPUS": "0"}.items():
+        monkeypatch.setenv(f"DEVMLOPS_JOB_{name}", value)
+    found = {name: value for name, value in environment().items() if name.startswith("job_")}
+    wanted = {"job_environment": "상자", "job_runtime": "docker", "job_image": "ml:1", "job_cpus": "1.5", "job_gpus": "0"}
+    assert found == wanted
+    for name in ("ENVIRONMENT", "RUNTIME", "IMAGE", "CPUS", "GPUS"):
+        monkeypatch.delenv(f"DEVMLOPS_JOB_{name}")
+    assert not [name for name in environment() if name.startswith("job_")]
+
+
+def test_memory_and_gpus_are_told(monkeypatch, tmp_path):
+    import torch
+
+    monkeypatch.setattr(reproducibility, "GPU_NODES", (str(tmp_path / "none"),))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("there is no need to ask torch"))
+    found = environment()
+    assert found["memory"] == f"{psutil.virtual_memory().total / 2**30:.0f} GiB"
+    assert (found["gpus"], found["device"]) == ("none", "cpu") and "cuda" not in found
+    there = [SimpleNamespace(name="NVIDIA H200", total_memory=139.8 * 2**30), SimpleNamespace(name="작은 것", total_memory=2**34)]
+    monkeypatch.setattr(reproducibility, "GPU_NODES", (str(tmp_path / "none"), str(tmp_path)))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(there))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", there.__getitem__)
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    for gpus, place in (("", "cuda"), ("0", "cpu")):
+        monkeypatch.setenv("DEVMLOPS_JOB_GPUS", gpus)
+        found = environment()
+        assert (found["gpus"], found["cuda"]) == ("NVIDIA H200 140 GiB, 작은 것 16 GiB", "12.8")
+        assert found["device"] == place
+    with device.on_cpu():
+        assert environment()["device"] == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert environment()["gpus"] == "none", "torch sees none of them"

@@ -1,6 +1,6 @@
 import pytest
 
-from include.clients.mlflow import mlflow_client
+from include.clients.mlflow import log_metrics, mlflow_client
 from include.training.confirm import checks, confirm
 from include.training.errors import GateError, InputError, StateError
 from include.training.evaluate import evaluate
@@ -8,6 +8,8 @@ from include.training.models import load_model, model_info
 from include.training.register import register
 from include.training.states import HISTORY_CHARACTERS, history_entry, history_tag, set_state, state_history
 from include.training.train import train
+from tests.include.training.registry import TESTED, own_project
+from tests.include.training.registry import version as registered
 
 
 @pytest.fixture
@@ -25,6 +27,7 @@ def make(settings, lenient, served, split, params):
     def version(epochs: int = 2) -> str:
         run_id = train(settings, lenient, split, params, author="minji", epochs=epochs)["run_id"]
         evaluate(settings, lenient, split, run_id)
+        log_metrics(mlflow_client(settings), run_id, {f"test_{name}": value for name, value in TESTED.items()})
         return str(register(settings, lenient, run_id)["version"])
 
     return version
@@ -73,10 +76,10 @@ def test_the_gate_confirms_or_says_why_not(settings, digits, lenient, make):
 
 
 def test_the_gate_wants_both_checks(digits):
-    fine = checks(digits, {"accuracy": 0.97, "baseline_accuracy": 0.96})
+    fine = checks(digits, {"accuracy": 0.97, "baseline_accuracy": 0.96, **TESTED})
     assert all(check["ok"] for check in fine)
-    tie = checks(digits, {"accuracy": 0.97, "baseline_accuracy": 0.97})
-    assert [check["ok"] for check in tie] == [True, False]
+    tie = checks(digits, {"accuracy": 0.97, "baseline_accuracy": 0.97, **TESTED})
+    assert [check["ok"] for check in tie] == [True, False, True, True]
     with pytest.raises(InputError, match="baseline_accuracy"):
         checks(digits, {"accuracy": 0.97})
 
@@ -109,6 +112,26 @@ def test_a_new_one_in_production_moves_the_old_one_to_idle(settings, lenient, ma
     set_state(settings, lenient, old, "idle", "ops", "retired")
     with pytest.raises(InputError, match="no model version 'production'"):
         model_info(settings, lenient, "production")
+
+
+@pytest.mark.integration
+def test_a_new_one_in_staging_moves_the_old_one_to_idle(settings):
+    project = own_project()
+    old, new, live = (registered(settings, project) for _ in range(3))
+    for version in (old, new, live):
+        confirm(settings, project, version, "minji")
+    set_state(settings, project, live, "dev_deployed", "ops")
+    set_state(settings, project, live, "production", "ops")
+    assert set_state(settings, project, old, "dev_deployed", "ops")["moved_to_idle"] == []
+    done = set_state(settings, project, new, "dev_deployed", "운영", "시험 통과")
+    assert (done["state"], done["moved_to_idle"]) == ("dev_deployed", [old])
+    last = state_history(settings, project, old)[-1]
+    assert (last["was"], last["state"], last["by"]) == ("dev_deployed", "idle", "운영")
+    assert last["why"] == f"v{new} went to dev_deployed" and model_info(settings, project, "production")["version"] == live
+    assert set_state(settings, project, old, "production", "ops", "approved late")["moved_to_idle"] == [live]
+    assert model_info(settings, project, new)["state"] == "dev_deployed"
+    mlflow_client(settings).set_model_version_tag(project.name, live, "state", "dev_deployed")  # and then the process died
+    assert set_state(settings, project, live, "dev_deployed", "ops")["moved_to_idle"] == [new]
 
 
 @pytest.mark.integration

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from include.clients.mlflow import ensure_experiment, find_runs, mlflow_client, read_file
+from include.errors import FinalError
 from include.settings import Settings
-from include.training.errors import InputError, TrainingError
+from include.training.comparison import compare_runs
+from include.training.errors import InputError, TrainingError, TrainingFailed
 from include.training.trial import ERROR
 from include.training.trial_log import TrialLog
 from include.training.tune import tune
@@ -31,7 +33,7 @@ def test_every_trial_is_a_run_under_one_parent(settings, digits, served, split):
     assert {run.info.status for run in trials} == {"FINISHED"}
     for row in found["trials"]:
         run = client.get_run(row["run_id"])
-        assert run.data.params == {k: str(v) for k, v in row["params"].items()}
+        assert run.data.params == {k: str(v) for k, v in {**row["params"], "seed": 7, "init_from": "random"}.items()}
         assert run.data.tags["devmlops.state"] == row["state"]
         assert row["state"] == ("finished" if row["epochs"] == 4 else "stopped early")
         points = client.get_metric_history(row["run_id"], "validation_accuracy")
@@ -40,6 +42,14 @@ def test_every_trial_is_a_run_under_one_parent(settings, digits, served, split):
     assert found["best"]["value"] == max(row["value"] for row in found["trials"])
     assert any(line.startswith("trial 3/4 epoch 1 validation_accuracy 0.") for line in lines)
     parent = client.get_run(found["parent_run_id"])
+    given = ("devmlops.project", "data_version", "data_commit", "split_digest", "code_digest", "project_code")
+    assert all(run.data.tags[name] == parent.data.tags[name] for run in trials for name in given)
+    assert {run.data.tags["devmlops.kind"] for run in trials} == {"trial"}
+    assert not any("devmlops.key" in run.data.tags for run in trials)
+    first, second = found["trials"][:2]
+    _, told = compare_runs(settings, digits, [first["run_id"], second["run_id"]])
+    other = {name for name, value in first["params"].items() if second["params"][name] != value}
+    assert {name for name in told["different"] if not name.startswith("metrics.")} == {f"params.{name}" for name in other}
     assert parent.info.status == "FINISHED" and parent.data.tags["split_digest"] == split["split_digest"]
     assert json.loads(read_file(client, found["parent_run_id"], "tuning.json")) == found
     assert not list((settings.home / "ray").glob("*"))
@@ -50,16 +60,49 @@ def test_every_trial_is_a_run_under_one_parent(settings, digits, served, split):
 @pytest.mark.integration
 def test_trials_that_all_fail_are_named_with_their_cause(settings, digits, served, split):
     training = digits.training
-    space = {"channels": type(training.tuning.space["channels"])(choices=[0])}
+    space = {"channels": type(training.tuning.space["channels"])(choices=[0, -1])}
     tuning = training.tuning.model_copy(update={"space": space})
     broken = digits.model_copy(update={"training": training.model_copy(update={"tuning": tuning})})
-    with pytest.raises(TrainingError, match=r"none of 2 trials gave a model.*channels"):
+    with pytest.raises(TrainingError, match=r"none of 2 trials gave a model.*channels") as failed:
         tune(settings, broken, split, key="broken search", trials=2, epochs=2)
+    assert isinstance(failed.value, FinalError)  # the same code would raise again
     client = mlflow_client(settings)
     (parent,) = find_runs(client, ensure_experiment(client, "digits/training"), {"devmlops.key": "broken search"})
     assert parent.info.status == "FAILED"
     trials = find_runs(client, parent.info.experiment_id, {"mlflow.parentRunId": parent.info.run_id})
     assert {run.info.status for run in trials} == {"FAILED"}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("raised", "lost"), [([], ["its worker died"]), (["KeyError: 폭"], ["its worker died"]), ([], [])])
+def test_a_search_without_workers_or_time_may_be_tried_again(settings, digits, served, split, monkeypatch, raised, lost):
+    def run(settings, project, arrays, left, count, most, log, *more):
+        log.errors += raised
+        return [*raised, *lost]
+
+    monkeypatch.setattr(sys.modules["include.training.tune"], "run", run)
+    with pytest.raises(TrainingFailed, match=r"none of 2 trials gave a model; the first error: ") as failed:
+        tune(settings, digits, split, trials=2, epochs=1, tell=lambda line: None)
+    assert not isinstance(failed.value, FinalError)
+
+
+@pytest.mark.integration
+def test_a_space_that_leaves_nothing_to_choose_makes_one_trial(settings, digits, served, split, monkeypatch):
+    def run(settings, project, arrays, left, count, epochs, log, start, on_gone):
+        for place, point in enumerate(left):
+            log.start(str(place), point)
+            log.result(str(place), epoch(1, 0.5))
+            log.finish(str(place))
+        return []
+
+    monkeypatch.setattr(sys.modules["include.training.tune"], "run", run)
+    tuning = digits.training.tuning.model_copy(update={"space": {}})
+    project = digits.model_copy(update={"training": digits.training.model_copy(update={"tuning": tuning})})
+    lines: list[str] = []
+    found = tune(settings, project, split, trials=8, epochs=1, tell=lines.append)
+    assert lines[0] == "training.tuning.space leaves nothing to choose: one trial, not 8, for all would be the same"
+    assert len(found["trials"]) == 1 and found["best"]["params"] == {}
+    assert mlflow_client(settings).get_run(found["parent_run_id"]).data.params["trials"] == "1"
 
 
 def test_a_metric_that_training_does_not_measure_is_refused_before_anything_starts(digits, split):
@@ -74,18 +117,22 @@ class Server:
 
     def __init__(self) -> None:
         self.points: list[tuple[str, int]] = []
+        self.params: dict[tuple[str, str], str] = {}
+        self.tags: dict[tuple[str, str], str] = {}
         self.ended: dict[str, str] = {}
         self.calls = 0
 
     def create_run(self, experiment_id, tags, run_name):
+        self.tags |= {(run_name, key): value for key, value in tags.items()}
         return SimpleNamespace(info=SimpleNamespace(run_id=run_name))
 
     def log_batch(self, run_id, metrics=(), params=(), tags=()):
         self.calls += bool(metrics)
+        self.params |= {(run_id, one.key): one.value for one in params}
         self.points += [(m.key, m.step) for m in metrics]
 
     def set_tag(self, run_id, key, value):
-        pass
+        self.tags[run_id, key] = value
 
     def log_text(self, run_id, text, path):
         self.kept = {(run_id, path): text}
@@ -101,7 +148,7 @@ def epoch(number: int, accuracy: float, loss: float = 1.0) -> dict[str, float]:
 
 def test_metrics_of_a_trial_go_in_batches_and_none_is_lost():
     server = Server()
-    log = TrialLog(server, "1", "parent", 2, 50, "validation_accuracy", lambda line: None)  # type: ignore[arg-type]
+    log = TrialLog(server, "1", "parent", 2, 50, "validation_accuracy", "max", lambda line: None)  # type: ignore[arg-type]
     log.start("a", {})
     for number in range(1, 51):
         log.result("a", epoch(number, 0.5))
@@ -118,7 +165,7 @@ def test_a_trial_whose_search_was_killed_while_its_run_was_being_closed_is_done(
     parent = client.create_run(place).info.run_id
 
     def log() -> TrialLog:
-        return TrialLog(client, place, parent, 2, 2, "validation_accuracy", lambda line: None)
+        return TrialLog(client, place, parent, 2, 2, "validation_accuracy", "max", lambda line: None)
 
     cut = log()
     for key in ("a", "b"):
@@ -142,7 +189,7 @@ def test_a_trial_whose_search_was_killed_while_its_run_was_being_closed_is_done(
 
 def test_the_best_trial_is_the_one_with_the_best_epoch():
     server = Server()
-    log = TrialLog(server, "1", "parent", 4, 3, "validation_accuracy", lambda line: None)  # type: ignore[arg-type]
+    log = TrialLog(server, "1", "parent", 4, 3, "validation_accuracy", "max", lambda line: None)  # type: ignore[arg-type]
     for key, rows in {"a": [0.9, 0.95], "b": [0.97, 0.5, 0.5], "c": [0.97, 0.5, 0.5], "d": [0.99]}.items():
         log.start(key, {"key": key})
         for number, accuracy in enumerate(rows, 1):
@@ -161,7 +208,7 @@ def test_the_best_trial_is_the_one_with_the_best_epoch():
 def test_the_log_tells_how_far_a_search_is(monkeypatch):
     monkeypatch.setattr("include.training.trial_log.TELL_S", 1e9)
     lines: list[str] = []
-    log = TrialLog(Server(), "1", "parent", 4, 3, "validation_accuracy", lines.append)  # type: ignore[arg-type]
+    log = TrialLog(Server(), "1", "parent", 4, 3, "validation_accuracy", "max", lines.append)  # type: ignore[arg-type]
     for key, accuracy in (("a", 0.5), ("b", 0.75)):
         log.start(key, {})
         for number in (1, 2, 3):
@@ -178,7 +225,7 @@ def test_the_log_tells_how_far_a_search_is(monkeypatch):
 
 def test_the_log_of_a_trial_whose_code_raised_and_of_one_that_lost_its_worker():
     server, lines = Server(), []
-    log = TrialLog(server, "1", "parent", 2, 3, "validation_accuracy", lines.append)  # type: ignore[arg-type]
+    log = TrialLog(server, "1", "parent", 2, 3, "validation_accuracy", "max", lines.append)  # type: ignore[arg-type]
     log.start("a", {})
     log.result("a", epoch(1, 0.5))
     log.result("a", {ERROR: "Traceback ...\nValueError: 폭이 0입니다\n"})
@@ -201,3 +248,14 @@ def test_the_log_of_a_trial_whose_code_raised_and_of_one_that_lost_its_worker():
         "trial 2/2 lost its worker: it begins anew",
         "trial 2/2 lost its worker: it goes on",
     ]
+
+
+def test_what_a_member_of_a_population_ended_with_stands_on_its_run():
+    server = Server()
+    log = TrialLog(server, "1", "parent", 1, 4, "validation_accuracy", "max", lambda line: None)  # type: ignore[arg-type]
+    log.start("a", {"learning_rate": 0.001, "channels": 8})
+    for number, rate in ((2, 0.001), (4, 0.0012)):
+        log.result("a", epoch(number, 0.5), {"learning_rate": rate, "channels": 8})
+    log.finish("a")
+    assert server.tags["trial 1", "devmlops.changes"] == '[[1, {"learning_rate": 0.0012}]]'
+    assert server.params["trial 1", "ended_learning_rate"] == "0.0012" and ("trial 1", "ended_channels") not in server.params

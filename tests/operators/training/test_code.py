@@ -107,3 +107,11 @@ def test_the_job_gets_split_author_and_key(no_connections, context):
     found = task.arguments(no_connections, context)
     assert found == {"split": {"version": "v1"}, "author": "developer", "key": "digits.release/manual__1"}
     assert (task.job, task.template_fields) == ("check_code", ("project", "split"))
+
+
+@pytest.mark.parametrize("operator", [TuneOperator, TrainOperator])
+def test_search_and_training_begin_with_the_same_model(operator, no_connections, context):
+    given = {} if operator is TuneOperator else {"tuned": {"best": {"params": {}}, "parent_run_id": "p"}}
+    for asked, wanted in (("digits@v3", "digits@v3"), ("", None)):
+        task = operator(task_id="t", project="digits", split={"version": "v1"}, start_from=asked, **given)
+        assert task.arguments(no_connections, context).get("init_from") == wanted
