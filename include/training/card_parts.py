@@ -184,7 +184,8 @@ def _explanations(project: Project, evaluation: dict[str, Any]) -> tuple[Rows, d
         off = "training.explain of project.yaml is false" if project.training.explain is False else "the model was not explained"
         return [("none", evaluation.get("unexplained") or off)], {}
     first = {one["name"]: float(f"{one['value']:.4g}") for one in told["importance"][:FIRST]}
-    return [("method", f"{told['method']} over {told['rows']} rows of the test part")], {"Mean absolute SHAP value": first}
+    rows: Rows = [("method", f"{told['method']} over {told['rows']} rows of the test part")]
+    return [*rows, *(("missing", note) for note in told.get("notes", []))], {"Mean absolute SHAP value": first}
 
 
 def _releases(settings: Settings, project: Project, about: dict[str, Any]) -> Rows:

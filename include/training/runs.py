@@ -88,7 +88,7 @@ def find_run(client: MlflowClient, project: Project, run_id: str) -> Run:
     """Return a run of a project by its id.
 
     Raises:
-        InputError: there is none, or it is another project's.
+        InputError: there is none, it was deleted, or it is another project's.
     """
     from mlflow.exceptions import MlflowException
 
@@ -100,6 +100,8 @@ def find_run(client: MlflowClient, project: Project, run_id: str) -> Run:
         raise InputError(f"MLflow has no run {run_id!r}") from cause
     if run.data.tags.get("devmlops.project") != project.name:
         raise InputError(f"run {run_id} is none of {project.name}")
+    if run.info.lifecycle_stage == "deleted":
+        raise InputError(f"run {run_id} was deleted: restore it first (mlflow runs restore --run-id {run_id})")
     return run
 
 

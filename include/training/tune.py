@@ -136,7 +136,8 @@ def search(
         count = total - len(known) if left is None else len(left)
         if known:
             tell(f"search goes on: {len(known)} of {total} trials were done before")
-        tell(f"search ({wish.search}): {count} trials of at most {most} epochs on {wish.workers} workers")
+        share = f", each with {wish.resources.gpu:g} GPU" if wish.resources.gpu else ""
+        tell(f"search ({wish.search}): {count} trials of at most {most} epochs on {wish.workers} workers{share}")
         ready = threading.Timer(LOAD_AFTER_S, tuning_plots.load)
         ready.daemon = True
 

@@ -6,12 +6,14 @@ import hashlib
 import json
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
 from include import data
 from include.clients.lakefs import DataRepository
 from include.data import items, rounds
+from include.data.errors import ReferenceFault
 from include.data.split import PARTS
 
 pytestmark = pytest.mark.integration
@@ -149,3 +151,14 @@ def test_a_class_that_was_taken_out(world: Any) -> None:
     world.project = world.project.model_copy(update={"classes": ["0", "1"]})
     with pytest.raises(data.IntegrityError, match="are no classes"):
         world.load(split)
+
+
+def test_a_deleted_version_is_told_and_what_was_split_from_it_still_loads(world: Any, data_server: Any) -> None:
+    split = world.split(world.to_version())
+    place = f"{data_server.url}/api/v1/repositories/{split['repository']}/tags/v1"
+    httpx.delete(place, auth=data_server.admin, trust_env=False).raise_for_status()
+    with pytest.raises(ReferenceFault, match=r"there is no version 'v1'.*Versions there: none"):
+        data.version(world.settings, world.project, "dev", "v1")
+    with pytest.raises(ReferenceFault, match="there is no version yet"):
+        data.latest_version(world.settings, world.project, "dev")
+    assert len(world.load(split).item_ids) == split["counts"]["test"]

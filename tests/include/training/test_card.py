@@ -68,11 +68,13 @@ def test_the_card_tells_of_bias_and_explanations(settings, digits, version):
     evaluation["bias"] = {"병원": {"groups": groups, "measures": measures, "small": ["제주 (3 rows)"], "note": ""}}
     importance = [{"name": f"input {n}", "value": 1 / n} for n in range(1, 30)]
     evaluation["explanation"] = {"method": "SHAP GradientExplainer", "rows": 30, "importance": importance}
+    evaluation["explanation"]["notes"] = ["no LIME: RuntimeError: 안 됨"]
     client.log_dict(run_id, evaluation, "evaluation/evaluation.json")
     said = model_card(settings, digits, version)["markdown"]
     assert "| 병원: accuracy_difference | 0.21 |" in said and "| 병원: equalized_odds_difference | unknown |" in said
     assert "| 병원 = 부산 | accuracy 0.7, 40 rows |" in said and "제주 (3 rows)" in said
     assert "SHAP GradientExplainer over 30 rows" in said and "input 10 0.1" in said and "input 11 " not in said
+    assert "| missing | no LIME: RuntimeError: 안 됨 |" in said
 
 
 def test_a_model_is_downloaded_whole_or_not_at_all(settings, digits, version, tmp_path):

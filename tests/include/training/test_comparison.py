@@ -107,3 +107,14 @@ def test_where_none_are_named_the_best_of_an_experiment_are_compared(settings, d
     assert len(write_comparison(settings, digits, best=9, experiment=experiment)["runs"]) == 3
     with pytest.raises(InputError, match=r"2 runs are named and the experiment .* too"):
         write_comparison(settings, digits, runs[:2], experiment=experiment)
+
+
+@pytest.mark.integration
+def test_a_deleted_run_is_told(settings, digits, made):
+    run, _, client = made
+    kept, gone = run(0.9), run(0.8)
+    client.delete_run(gone)
+    with pytest.raises(InputError, match=f"run {gone} was deleted: restore it first"):
+        compare_runs(settings, digits, [kept, gone])
+    client.restore_run(gone)
+    assert len(compare_runs(settings, digits, [kept, gone])[1]["different"]) > 0
