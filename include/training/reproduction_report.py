@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FACT = "environment."
 NONE = "none"
+SAME = "nothing: code, packages and machine are the same"
 
 
 def differences(client: MlflowClient, project: Project, run: Run) -> list[str]:
@@ -100,7 +101,7 @@ def report_page(settings: Settings, project: Project, original: Run, made: Run, 
         for what, run in (("original", original), ("made again", made))
     ]
     rows = [
-        [name, one["was"], one["is"], (one["difference"], "" if name not in report["differing"] else "warn")]
+        [name, one["was"], one["is"], (_said(one["difference"]), "warn") if name in report["differing"] else ""]
         for name, one in report["metrics"].items()
     ]
     epochs = [name for name in report["differing"] if name not in report["metrics"]]
@@ -108,7 +109,7 @@ def report_page(settings: Settings, project: Project, original: Run, made: Run, 
         Section("Runs", table(["", "run"], runs)),
         Section("Metrics of the epoch that was kept, and of the test part", table(["metric", "then", "again", "apart"], rows)),
         Section("Metrics of single epochs that differ", table(["metric"], [[name] for name in epochs])),
-        Section("What is not as it was", table(["what"], [[line] for line in report["differs"]])),
+        Section("What is not as it was", table(["what"], [[line] for line in report["differs"] or [SAME]])),
     ]
     if report["identical"]:
         verdict = "Every metric is identical", "good"
@@ -116,6 +117,10 @@ def report_page(settings: Settings, project: Project, original: Run, made: Run, 
         verdict = f"{len(report['differing'])} metrics differ", "warn"
     about = "" if report["evaluated"] else "The original was never evaluated: its test part is not compared"
     return page(f"Reproduction of a model of {project.title}", [one for one in sections if "<td" in one.html], about, verdict)
+
+
+def _said(difference: float | None) -> str:
+    return "missing" if difference is None else f"{difference:+.4g}"
 
 
 def _of_test(project: Project, name: str, made: Run) -> bool:

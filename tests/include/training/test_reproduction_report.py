@@ -1,11 +1,13 @@
 import math
+import re
 from types import SimpleNamespace
 
 import pytest
 
 from include.projects import load_project
+from include.settings import Settings
 from include.training import reproduction_report as module
-from include.training.reproduction_report import compared, differences
+from include.training.reproduction_report import SAME, compared, differences, report_page
 
 THEN = {
     "project_code": "sha256:a",
@@ -21,7 +23,7 @@ def a_run(run_id, history, tags=(), **metrics):
     """Return a run with figures of its epochs, and a reader of them."""
     last = {name: values[-1] for name, values in history.items()}
     data = SimpleNamespace(metrics={**last, **metrics}, tags=dict(tags), params={})
-    return SimpleNamespace(info=SimpleNamespace(run_id=run_id), data=data, history=history)
+    return SimpleNamespace(info=SimpleNamespace(run_id=run_id, experiment_id="1"), data=data, history=history)
 
 
 def told(original, made):
@@ -69,3 +71,16 @@ def test_every_package_and_part_of_the_machine_that_is_another_is_named(monkeypa
     ]
     packages = ["package new-one: none then, 3 now", "package numpy: 1.0 then, 2.0 now", "package torch-vision: 2 then, none now"]
     assert lines[4:] == (packages if before else ["packages: not recorded"])
+
+
+def test_the_page_marks_what_differs_and_says_where_nothing_does():
+    def page(first, second, differs):
+        report = {**told(first, second), "evaluated": True, "differs": differs}
+        return re.sub(r"\s+", " ", report_page(Settings(), load_project("digits"), first, second, report))
+
+    first = a_run("a", {"train_loss": [2.0]}, best_epoch=2, test_accuracy=0.9, test_log_loss=0.5)
+    same = page(first, a_run("b", {"train_loss": [2.0]}, best_epoch=2, test_accuracy=0.9, test_log_loss=0.5), [])
+    assert "Every metric is identical" in same and SAME in same and "<td></td>" in same and "(0" not in same
+    other = page(first, a_run("b", {"train_loss": [3.0]}, best_epoch=2, test_accuracy=0.8), ["cpu: <old> then, new now"])
+    assert "3 metrics differ" in other and "-0.1" in other and "missing" in other and ">train_loss<" in other
+    assert "cpu: &lt;old&gt; then" in other and SAME not in other
