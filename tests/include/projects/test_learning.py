@@ -27,11 +27,13 @@ KINDS: dict[str, tuple[int | None, dict[str, Any], int | None, set[str]]] = {  #
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_kind_of_learning(name: str, course: Callable[[str], Course], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Static checks start processes that know no project of a test; test_code_checks.py is about them.
-    monkeypatch.setattr("include.training.model_tests.code", lambda *_: [], raising=False)
+def test_a_kind_of_learning(name: str, course: Callable[[str], Course], tmp_path: Path) -> None:
     rows, params, epochs, plots = KINDS[name]
     one = course(name)
+    # Static checks start processes that know no project of a test; test_code_checks.py is about them.
+    unchecked = one.project.training.code_checks.model_copy(update={"tools": []})
+    training = one.project.training.model_copy(update={"code_checks": unchecked})
+    one.project = one.project.model_copy(update={"training": training})
     one.prepare(rows)
     run_id = one.train(params, epochs)["run_id"]
     metrics, confirmed = one.judge(run_id)
