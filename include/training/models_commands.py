@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.data.commands.common import as_json, table
+from include.data.commands.common import as_json, of_project, table
 from include.projects import Project
 from include.settings import Settings
 
@@ -23,10 +23,7 @@ def add_model_commands(commands: Any) -> None:
     """Add ``models`` to the command line."""
     parser = commands.add_parser("models", help="a project's registered model: its versions, their records and files")
     actions = parser.add_subparsers(dest="action", required=True)
-    project = argparse.ArgumentParser(add_help=False)
-    project.add_argument("project", help="name of the project, which is its model's too")
-    project.add_argument("--json", action="store_true", help="one JSON document instead of a table")
-
+    project = of_project()
     actions.add_parser("list", parents=[project], help="one line a version, the newest first").set_defaults(run=_list)
     one = actions.add_parser("show", parents=[project], help="the record of a version, its metrics, and how its state changed")
     one.add_argument("version", nargs="?", default="latest", help=f"{WHICH} (latest)")

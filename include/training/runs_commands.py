@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from include.data.commands.common import as_json, table
+from include.data.commands.common import as_json, of_project, table
 from include.projects import Project
 from include.settings import Settings
 
@@ -18,10 +18,7 @@ def add_run_commands(commands: Any) -> None:
     """Add ``runs`` to the command line."""
     parser = commands.add_parser("runs", help="training runs of a project: the best, and two or more field by field")
     actions = parser.add_subparsers(dest="action", required=True)
-    project = argparse.ArgumentParser(add_help=False)
-    project.add_argument("project", help="name of the project")
-    project.add_argument("--json", action="store_true", help="one JSON document instead of a table")
-
+    project = of_project()
     one = actions.add_parser("best", parents=[project], help="the n-th best evaluated run of an experiment")
     one.add_argument("--nth", type=int, default=1, metavar="N", help="1 is the best (1)")
     one.add_argument("--experiment", default="", metavar="NAME", help="its title, such as 큰 모델; the project's own by itself")

@@ -134,6 +134,8 @@ def search(
         known = [trial.params for trial in log.trials.values()]
         left = None if listed is None else _without(listed, known)
         count = total - len(known) if left is None else len(left)
+        if wish.search == "population" and wish.workers < count:
+            tell(f"{wish.workers} of {count} members live at once, and learn from each other: see training.tuning.workers")
         if known:
             tell(f"search goes on: {len(known)} of {total} trials were done before")
         share = f", each with {wish.resources.gpu:g} GPU" if wish.resources.gpu else ""

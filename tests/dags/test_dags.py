@@ -112,6 +112,12 @@ def test_the_form_of_a_bundle_reaches_its_task(dags):
     assert (json.loads(found["versions"]), json.loads(found["rounds"])) == (["v1"], [3])
 
 
+def test_the_model_to_begin_with_reaches_the_search_and_the_training(dags):
+    tasks = [dags["digits.model_development"].get_task(name) for name in ("tune", "train")]
+    given = {"start_from": "v3"}
+    assert [task.render_template(task.start_from, {"params": given}) for task in tasks] == ["v3", "v3"]
+
+
 def test_the_form_of_a_comparison_reaches_its_task(dags):
     task = dags["digits.comparison"].get_task("compare_runs")
     given = {"run_ids": [], "best": 3, "experiment": "큰 모델"}
@@ -132,10 +138,10 @@ def test_a_run_of_what_trains_or_compares_may_choose_where_its_jobs_run(tmp_path
     path = tmp_path / "digits" / "project.yaml"
     path.write_text(path.read_text(encoding="utf-8") + "\nenvironments: {allowed: [gpu]}\n", encoding="utf-8")
     env = {**os.environ, "PYTHONPATH": str(ROOT), "DEVMLOPS_PROJECTS_DIR": str(tmp_path)}
-    command = [sys.executable, "-c", CHOICES, "model_development", "comparison", "reproduction"]
+    command = [sys.executable, "-c", CHOICES, "model_development", "comparison", "reproduction", "release"]
     done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert [json.loads(line) for line in done.stdout.splitlines()[-3:]] == [[None, "", "local", "gpu"]] * 3
+    assert [json.loads(line) for line in done.stdout.splitlines()[-4:]] == [[None, "", "local", "gpu"]] * 4
 
 
 def test_approvals_are_never_retried(dags):

@@ -24,6 +24,14 @@ def common() -> argparse.ArgumentParser:
     return parser
 
 
+def of_project() -> argparse.ArgumentParser:
+    """Return the arguments of a command about one project that is named first."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("project", help="name of the project")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+    return parser
+
+
 def writing() -> argparse.ArgumentParser:
     """Return the arguments that every command has that makes something new."""
     import getpass

@@ -73,6 +73,15 @@ def test_a_long_history_arrives_whole(settings):
 
 
 @pytest.mark.integration
+def test_runs_are_found_beyond_the_first_page(settings, monkeypatch):
+    monkeypatch.setattr("include.clients.mlflow.BATCH", 2)
+    client = mlflow_client(settings)
+    experiment = ensure_experiment(client, "pages")
+    made = [client.create_run(experiment, tags={"my.key": "값"}).info.run_id for _ in range(5)]
+    assert sorted(run.info.run_id for run in find_runs(client, experiment, {"my.key": "값"})) == sorted(made)
+
+
+@pytest.mark.integration
 def test_what_mlflow_refuses_keeps_its_code(settings):
     client = mlflow_client(settings)
     with pytest.raises(MlflowError, match="cannot read a run") as refused, mlflow_errors(settings, "read a run"):

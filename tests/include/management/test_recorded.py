@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from include.ledger import Ledger
-from include.management import CodeRefused, NotReleased, admit_recorded, archive, code_of, recorded_project
+from include.management import CodeRefused, NotReleased, admit, admit_recorded, archive, code_of, recorded_project
 from include.projects import Project, load_project
 from include.settings import Settings
 from tests.fixtures.ledger import confirm_code
@@ -54,5 +54,8 @@ def test_only_confirmed_code_runs_on_ops_data(project: Project, tmp_path: Path, 
     with pytest.raises(CodeRefused, match=r"the task x on ops data is refused: the code sha256:.* was never confirmed"):
         admit_recorded(settings, project, digest, "the task x")
     assert Ledger(settings.ledger()).codes(project.name) == []
+    admit(settings, project, ops=False, doing="the task x", by="지은")  # the ledger knows it, as in development
+    with pytest.raises(CodeRefused, match="was never confirmed"):
+        admit_recorded(settings, project, digest, "the task x")
     confirm_code(settings, project)
     admit_recorded(settings, project, digest, "the task x")

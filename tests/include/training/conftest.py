@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,21 @@ def windows() -> dict[str, Arrays]:
     labels = np.array([series[s + 15] for s in starts])
     project, cut = load_project("co2_levels"), {"train": slice(0, 100), "validation": slice(100, 120), "test": slice(120, None)}
     return {name: prepare(project, contents[at], labels[at], name) for name, at in cut.items()}
+
+
+@pytest.fixture
+def printed(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Callable[..., str]:
+    """Return a function that runs a command of `python -m include.training` about a project, and gives what it printed."""
+    from include.training.__main__ import main
+
+    monkeypatch.setenv("DEVMLOPS_HOME", str(settings.home))
+    monkeypatch.setenv("DEVMLOPS_MLFLOW_URL", settings.mlflow_url)
+
+    def run(area: str, project: Project, action: str, *words: str, code: int = 0) -> str:
+        monkeypatch.setattr("include.training.__main__.load_project", lambda *_: project)
+        capsys.readouterr()  # what MLflow's client said before
+        assert main([area, action, project.name, *words]) == code
+        out, err = capsys.readouterr()
+        return str(err if code else out)
+
+    return run

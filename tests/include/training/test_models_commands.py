@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from include.clients.mlflow import log_file, mlflow_client
 from include.projects import Project
 from include.settings import Settings
-from include.training.__main__ import main
 from include.training.confirm import confirm
 from include.training.models import PARAMS, model_info
+from include.training.states import set_state
 from tests.include.training.registry import gate, own_project, version
 
 pytestmark = pytest.mark.integration
@@ -27,28 +27,20 @@ def project() -> Project:
 
 
 @pytest.fixture
-def said(settings: Settings, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Callable[..., str]:
-    """Return a function that runs a command about the project, and gives what it printed."""
-    monkeypatch.setenv("DEVMLOPS_HOME", str(settings.home))
-    monkeypatch.setenv("DEVMLOPS_MLFLOW_URL", settings.mlflow_url)
-    monkeypatch.setattr("include.training.__main__.load_project", lambda *_: project)
-
-    def run(action: str, *words: str, code: int = 0) -> str:
-        capsys.readouterr()  # what MLflow's client said before
-        assert main(["models", action, project.name, *words]) == code
-        out, err = capsys.readouterr()
-        return str(err if code else out)
-
-    return run
+def said(project: Project, printed: Callable[..., str]) -> Callable[..., str]:
+    """Return a function that runs a command about the project's models, and gives what it printed."""
+    return functools.partial(printed, "models", project)
 
 
 def test_versions_are_listed_with_their_state(settings: Settings, project: Project, said: Callable[..., str]) -> None:
     assert f"run {project.name}.model_development" in said("list")
     version(settings, project, author="민지")
-    confirm(settings, gate(project, minimum=0.5), version(settings, project), "지은")
+    second = version(settings, project)
+    confirm(settings, gate(project, minimum=0.5), second, "지은")
+    set_state(settings, project, second, "dev_deployed", "지은", "시험")
     head, *rows = said("list").splitlines()
     assert head.split() == ["version", "state", "confirmed", "aliases", "data", "created", "by", "run"]
-    assert [row.split()[:4] for row in rows] == [["v2", "training", "yes", "confirmed"], ["v1", "training", "no", "-"]]
+    assert [row.split()[:4] for row in rows] == [["v2", "dev_deployed", "yes", "confirmed"], ["v1", "training", "no", "-"]]
     assert "none-dev v1" in rows[1] and "민지" in rows[1]
     told = json.loads(said("list", "--json"))
     assert [(one["version"], one["aliases"], one["confirmed"]) for one in told] == [("2", ["confirmed"], True), ("1", [], False)]

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from include.clients.mlflow import mlflow_client
 from include.settings import Settings
-from include.training.__main__ import main
 from include.training.experiments import create_experiment
 from tests.include.training.registry import own_project, trained
 
 
 @pytest.mark.integration
-def test_runs_are_ranked_and_compared(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_runs_are_ranked_and_compared(settings: Settings, printed: Callable[..., str]) -> None:
     project, client = own_project(), mlflow_client(settings)
-    monkeypatch.setenv("DEVMLOPS_HOME", str(settings.home))
-    monkeypatch.setenv("DEVMLOPS_MLFLOW_URL", settings.mlflow_url)
-    monkeypatch.setattr("include.training.__main__.load_project", lambda *_: project)
-
-    def said(action: str, *words: str, code: int = 0) -> str:
-        capsys.readouterr()  # what MLflow's client said before
-        assert main(["runs", action, project.name, *words]) == code
-        out, err = capsys.readouterr()
-        return str(err if code else out)
-
+    said = functools.partial(printed, "runs", project)
     place = create_experiment(settings, project, "큰 모델")["name"]
     low, high = (trained(settings, project, value, experiment=place) for value in (0.91, 0.95))
     trained(settings, project, 0.99)

@@ -103,7 +103,9 @@ def test_a_population_changes_what_may_change(settings, paced, served, split):
     space = {"learning_rate": Range(low=0.00001, high=0.01, log=True), "channels": Range(choices=[8])}
     wish = {"search": "population", "mutate": ["learning_rate"], "space": space, "workers": 2}
     training = paced.training.model_copy(update={"tuning": paced.training.tuning.model_copy(update=wish)})
-    found = tune(settings, paced.model_copy(update={"training": training}), split, trials=4, epochs=8)
+    lines: list[str] = []
+    found = tune(settings, paced.model_copy(update={"training": training}), split, trials=4, epochs=8, tell=lines.append)
+    assert any(line.startswith("2 of 4 members live at once") for line in lines)
     assert len(found["trials"]) == 4 and {t["state"] for t in found["trials"]} == {"finished"}
     assert found["best"]["value"] > 0.5 and found["best"]["params"]["channels"] == 8
     client = mlflow_client(settings)
